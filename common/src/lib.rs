@@ -1,1 +1,13 @@
+//! What the words mean: accounts and identities, findings and filters, time and pages.
+//!
+//! In: text and bytes from outside. Out: values that cannot be wrong in form. Everything is pure; nothing here knows
+//! a network, a disk or who is asking.
 
+pub mod account;
+pub mod clock;
+pub mod filter;
+pub mod finding;
+pub mod identity;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
+pub mod timestamp;
