@@ -8,6 +8,9 @@ pub mod clock;
 pub mod filter;
 pub mod finding;
 pub mod identity;
+pub mod invitation;
+pub mod page;
+pub mod proof;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 pub mod timestamp;

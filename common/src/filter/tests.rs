@@ -51,6 +51,7 @@ fn what_aws_refuses_is_refused_with_the_place_named() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line per rule")]
 fn tests_on_one_field_combine_as_aws_says() {
     let finding = json!({
         "Title": "Root login", "Types": ["TTPs/Discovery", "Effects/Data Exposure"],

@@ -364,7 +364,7 @@ impl Place<'_> {
             _ if count < limits.min => {
                 sink.fail(format!("should NOT have fewer than {} items", limits.min))
             }
-            _ => Ok(true),
+            Mode::Whole | Mode::Fragment | Mode::Inside => Ok(true),
         }
     }
 }

@@ -28,10 +28,12 @@ fn minimal() -> Json {
 /// The minimal finding with other top-level properties; `null` takes one away.
 fn with(changes: Json) -> Vec<u8> {
     let mut finding = minimal();
+    let finding_properties = finding.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
-        match value {
-            Json::Null => drop(finding.as_object_mut().unwrap().remove(name)),
-            value => finding[name] = value.clone(),
+        if value.is_null() {
+            finding_properties.remove(name);
+        } else {
+            finding_properties.insert(name.clone(), value.clone());
         }
     }
     serde_json::to_vec(&finding).unwrap()
