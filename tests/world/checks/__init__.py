@@ -1,0 +1,1 @@
+"""What proves that the stand-in is what it says, by real AWS clients and by requests signed by hand."""

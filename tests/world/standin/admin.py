@@ -1,0 +1,116 @@
+"""The door for tests, under /world/: what to put into the world, what to break, what was asked.
+
+Every answer is a JSON object; a request that makes no sense gets 400 and {"error": why}.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields
+
+from .call import Call
+from .faults import Fault, Kind
+from .keyring import Key
+from .refusal import Refusal
+from .reply import Reply
+from .shelf import IDENTITY
+from .world import World
+
+
+class Admin:
+    """Serves /world/; needs no credentials, for it is reached over loopback only."""
+
+    def __init__(self, world: World):
+        self._world = world
+        self._doors: dict[tuple[str, str], Callable[[dict], dict]] = {
+            ("GET", "/world/ping"): lambda _: {"ok": True},
+            ("POST", "/world/findings"): self._put_findings,
+            ("GET", "/world/findings"): self._findings,
+            ("POST", "/world/regions"): self._enable_regions,
+            ("POST", "/world/enable"): self._turn_service,
+            ("POST", "/world/keys"): self._issue_key,
+            ("POST", "/world/faults"): self._add_fault,
+            ("DELETE", "/world/faults"): self._clear_faults,
+            ("GET", "/world/requests"): lambda given: {"requests": world.ledger.totals(given.get("region"))},
+            ("POST", "/world/reset"): self._reset,
+        }
+
+    def answer(self, call: Call) -> Reply:
+        """Answers any request under /world/."""
+        door = self._doors.get((call.method, call.path))
+        if door is None:
+            return Reply.of_document({"error": f"{call.method} {call.path} does not exist"}, 404)
+        try:
+            given = call.parameters() if call.method == "GET" else call.document()
+            return Reply.of_document(door(given))
+        except KeyError as missing:
+            return Reply.of_document({"error": f"{missing} is missing"}, 400)
+        except (ValueError, TypeError, Refusal) as error:
+            return Reply.of_document({"error": str(error)}, 400)
+
+    def _put_findings(self, given: dict) -> dict:
+        place = self._place(given)
+        count = self._world.shelf.put(place, given["findings"], given.get("replace", False))
+        self._world.subscriptions.turn(*place, on=True)
+        return {"count": count}
+
+    def _findings(self, given: dict) -> dict:
+        if not given:
+            return {"counts": self._world.shelf.counts()}
+        return {"findings": self._world.shelf.findings(self._place(given))}
+
+    def _enable_regions(self, given: dict) -> dict:
+        self._world.regions.enable(_account(given), given["regions"])
+        return {"regions": list(self._world.regions.enabled(_account(given)))}
+
+    def _turn_service(self, given: dict) -> dict:
+        self._world.subscriptions.turn(*self._place(given), on=given["on"])
+        return {"on": given["on"]}
+
+    def _issue_key(self, given: dict) -> dict:
+        match given["principal"]:
+            case "root":
+                return _credentials(self._world.keys.issue_root_key(_account(given)))
+            case "federated-user":
+                return _credentials(self._world.keys.issue_federated_key(_account(given), given["name"]))
+        raise ValueError(f"no key can be issued for a {given['principal']}")
+
+    def _add_fault(self, given: dict) -> dict:
+        unknown = set(given) - {field.name for field in fields(Fault)}
+        if unknown:
+            raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
+        if not isinstance(given.get("times", 1), int):
+            raise ValueError("times is not a whole number")
+        self._world.faults.add(Fault(**(given | {"kind": Kind(given["kind"]), "service": given["service"]})))
+        return {"ok": True}
+
+    def _clear_faults(self, _: dict) -> dict:
+        self._world.faults.clear()
+        return {"ok": True}
+
+    def _reset(self, _: dict) -> dict:
+        self._world.reset()
+        return {"ok": True}
+
+    def _place(self, given: dict) -> tuple[str, str, str]:
+        """(service, account, Region). Raises ValueError unless the service is one of ours and the Region enabled."""
+        service, account, region = given["service"], _account(given), given["region"]
+        if service not in IDENTITY:
+            raise ValueError(f"{service} is none of {', '.join(IDENTITY)}")
+        if region not in self._world.regions.enabled(account):
+            raise ValueError(f"{region} is not enabled in {account}; POST /world/regions enables it")
+        return service, account, region
+
+
+def _account(given: dict) -> str:
+    account = given["account"]
+    if not (isinstance(account, str) and len(account) == 12 and account.isdigit()):
+        raise ValueError(f"{account!r} is not an account id: a string of 12 digits")
+    return account
+
+
+def _credentials(key: Key) -> dict:
+    return {
+        "access_key_id": key.id,
+        "secret_access_key": key.secret,
+        "session_token": key.token,
+        "arn": key.principal.arn,
+    }
