@@ -186,7 +186,11 @@ impl World {
         } = place;
         let dice = scatter(number ^ 0xabcd);
         let (id, details) = details(kind.resource, &place);
-        let state = if dice % 10 == 0 { "ARCHIVED" } else { "ACTIVE" };
+        let state = if dice.is_multiple_of(10) {
+            "ARCHIVED"
+        } else {
+            "ACTIVE"
+        };
         let compliance = match kind.product {
             "securityhub" => [
                 r#""Compliance":{"Status":"FAILED","SecurityControlId":"S3.8","RelatedRequirements":["NIST.800-53.r5 AC-3","PCI DSS v4.0.1/1.4.4"],"AssociatedStandards":[{"StandardsId":"standards/aws-foundational-security-best-practices/v/1.0.0"}]},"#,

@@ -58,6 +58,11 @@ impl Row {
     }
 
     #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

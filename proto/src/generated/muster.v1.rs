@@ -5443,7 +5443,7 @@ pub struct StoreStatus {
     #[prost(string, repeated, tag = "6")]
     pub damaged: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// sent = created + updated + unchanged + refused, and visible = created - expired.
+/// sent = created + updated + unchanged + refused + missing, and visible = created - expired.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LedgerEntry {
     /// Empty in the total.
@@ -5460,6 +5460,7 @@ pub struct LedgerEntry {
     pub unchanged: u64,
     #[prost(uint64, tag = "6")]
     pub refused: u64,
+    /// Removed by retention.
     #[prost(uint64, tag = "7")]
     pub expired: u64,
     /// Findings that queries see.
@@ -5468,6 +5469,9 @@ pub struct LedgerEntry {
     /// Spooled by agents and not sent yet, as far as they reported.
     #[prost(uint64, tag = "9")]
     pub waiting: u64,
+    /// Acknowledged by an earlier state of this admin and not here, as after a restore from a backup.
+    #[prost(uint64, tag = "10")]
+    pub missing: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListLedgerRequest {

@@ -1,0 +1,263 @@
+//! Answering: from the index where it can decide, from documents where it cannot.
+
+use std::sync::Arc;
+
+use muster_common::filter::{Field, FieldSet, Filter, Subject};
+use muster_common::finding::{self, FindingKey, Row};
+use muster_common::timestamp::Timestamp;
+
+use super::index::{Selection, Tally, is_indexed, product, shown};
+use super::state::{Shared, record};
+use crate::{
+    CountQuery, Counts, Error, FeedEntry, FeedEvent, Page, Position, Query, Record, Version,
+};
+
+/// Documents that one page looks at before it gives up and answers with what it has.
+const LOOKS_MAX: usize = 200_000;
+/// Blocks that one look at the feed reads.
+const FEED_BLOCKS_MAX: usize = 64;
+
+pub(super) fn page(shared: &Shared, query: &Query) -> Result<Page, Error> {
+    let mut page = Page::default();
+    let mut after = query.after.clone();
+    let mut looks = 0;
+    let mut step = query.limit + 1;
+    loop {
+        let (found, exact) = candidates(shared, query, after.as_ref(), step);
+        let last = found.len() < step;
+        for (key, position) in found {
+            if page.records.len() == query.limit {
+                page.next = after;
+                return Ok(page);
+            }
+            looks += 1;
+            let Some(record) = readable(shared, key)? else {
+                after = Some(position);
+                continue;
+            };
+            if exact || matches(&record, &query.filter, query.now)? {
+                page.records.push(record);
+            }
+            after = Some(position);
+        }
+        if last {
+            return Ok(page);
+        }
+        if looks >= LOOKS_MAX {
+            page.next = after;
+            return Ok(page);
+        }
+        step = (step * 4).min(16_384);
+    }
+}
+
+/// The next findings that may match, in order, and whether they all do.
+fn candidates(
+    shared: &Shared,
+    query: &Query,
+    after: Option<&Position>,
+    limit: usize,
+) -> (Vec<(FindingKey, Position)>, bool) {
+    let state = shared.state.read();
+    let Selection { slots, exact } = state.index.select(&query.filter, query.now);
+    let order = state.index.order(&query.sort);
+    let found = order
+        .first(&slots, after, limit)
+        .into_iter()
+        .map(|slot| (state.index.at(slot).0, order.position(slot)))
+        .collect();
+    if !exact {
+        tracing::debug!(
+            candidates = slots.len(),
+            "no index decides the filter; reading documents"
+        );
+    }
+    (found, exact)
+}
+
+/// The latest state of a finding; `None` if it is gone by now or its block is damaged, which is reported elsewhere.
+fn readable(shared: &Shared, key: FindingKey) -> Result<Option<Record>, Error> {
+    match shared.latest(key) {
+        Err(Error::Damaged { .. }) => Ok(None),
+        other => other,
+    }
+}
+
+/// Looks at the document.
+fn matches(record: &Record, filter: &Filter, now: Timestamp) -> Result<bool, Error> {
+    let (row, document) = seen(record, filter.fields())?;
+    let subject = Subject {
+        row: &row,
+        document: &document,
+    };
+    Ok(filter.matches(subject, now))
+}
+
+/// Some fields of a finding as readers see it, and the document.
+fn seen(record: &Record, wanted: FieldSet) -> Result<(Row, Vec<u8>), Error> {
+    let damaged = || Error::Damaged {
+        what: record.key.name(),
+    };
+    let document = finding::render(&record.document, &record.overlay, record.recorded_at)
+        .map_err(|_| damaged())?;
+    let row = finding::fields(&document, wanted).map_err(|_| damaged())?;
+    Ok((row, document))
+}
+
+pub(super) fn count(shared: &Shared, query: &CountQuery) -> Result<Counts, Error> {
+    let CountQuery {
+        filter,
+        group_by,
+        limit,
+        now,
+    } = query;
+    let by_documents = {
+        let state = shared.state.read();
+        let Selection { slots, exact } = state.index.select(filter, *now);
+        if exact && group_by.iter().all(|field| is_indexed(*field)) {
+            let (groups, group_count) = state.index.group(&slots, group_by, *limit);
+            return Ok(Counts {
+                total: slots.len(),
+                groups,
+                group_count,
+                sequence: state.index.sequence(),
+            });
+        }
+        tracing::debug!(
+            candidates = slots.len(),
+            "no index decides the count; reading documents"
+        );
+        // In the order of the log, so that each block is read once.
+        let mut keys: Vec<(u64, FindingKey)> = slots
+            .iter()
+            .map(|slot| {
+                let (key, sequence) = state.index.at(slot);
+                (sequence, key)
+            })
+            .collect();
+        keys.sort_unstable();
+        (keys, state.index.sequence())
+    };
+    let (keys, sequence) = by_documents;
+    let wanted = group_by
+        .iter()
+        .copied()
+        .fold(filter.fields(), FieldSet::with);
+    let mut total = 0;
+    let mut tally = Tally::default();
+    for (_, key) in keys {
+        let Some(record) = readable(shared, key)? else {
+            continue;
+        };
+        let (row, document) = seen(&record, wanted)?;
+        let subject = Subject {
+            row: &row,
+            document: &document,
+        };
+        if filter.matches(subject, *now) {
+            total += 1;
+            tally.add(groups_of(&row, group_by));
+        }
+    }
+    let (groups, group_count) = tally.rank(*limit);
+    Ok(Counts {
+        total,
+        groups,
+        group_count,
+        sequence,
+    })
+}
+
+/// The groups that a finding belongs to.
+fn groups_of(row: &Row, group_by: &[Field]) -> Vec<Vec<String>> {
+    if group_by.is_empty() {
+        return Vec::new();
+    }
+    let values: Vec<Vec<String>> = group_by
+        .iter()
+        .map(|field| {
+            let mut values: Vec<String> = row.values(*field).map(shown).collect();
+            values.sort_unstable();
+            values.dedup();
+            values
+        })
+        .collect();
+    let members: Vec<&[String]> = values.iter().map(Vec::as_slice).collect();
+    product(&members)
+}
+
+pub(super) fn versions(
+    shared: &Shared,
+    key: FindingKey,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Version>, Error> {
+    let latest = shared.state.read().index.latest(&key);
+    let mut versions = Vec::new();
+    let mut next = latest.unwrap_or(0);
+    while next != 0 && versions.len() < limit {
+        let Some((documents, entry)) = shared.version(next)? else {
+            break;
+        };
+        let sequence = next;
+        next = entry.previous;
+        if before.is_some_and(|before| sequence >= before) {
+            continue;
+        }
+        versions.push(Version {
+            record: record(key, &documents, &entry)?,
+            actor: Arc::clone(&entry.actor),
+            event: entry.event,
+            has_previous: next != 0 && shared.version(next)?.is_some(),
+        });
+        if entry.event == FeedEvent::Created {
+            break;
+        }
+    }
+    Ok(versions)
+}
+
+pub(super) fn feed(shared: &Shared, after: u64, limit: usize) -> Result<Vec<FeedEntry>, Error> {
+    let blocks = {
+        let state = shared.state.read();
+        let places = state.blocks.after(after, FEED_BLOCKS_MAX);
+        places
+            .into_iter()
+            .filter_map(|place| Some((place, state.blocks.segments.get(&place.segment)?.clone())))
+            .collect::<Vec<_>>()
+    };
+    let mut entries = Vec::new();
+    for (place, edition) in blocks {
+        let Some(rows) = Shared::rows(&place, &edition)? else {
+            shared.report(&place);
+            continue;
+        };
+        let documents = match shared.documents(&place, &edition) {
+            Ok(documents) => documents,
+            Err(Error::Damaged { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        for row in rows.iter().filter(|row| row.sequence > after) {
+            let Some(entry) = documents.find(row.sequence) else {
+                continue;
+            };
+            let kept = match row.event {
+                FeedEvent::Expired => None,
+                FeedEvent::Created | FeedEvent::Imported | FeedEvent::Updated => {
+                    Some(record(row.key, &documents, entry)?)
+                }
+            };
+            entries.push(FeedEntry {
+                key: row.key,
+                sequence: row.sequence,
+                event: row.event,
+                actor: Arc::clone(&entry.actor),
+                record: kept,
+            });
+            if entries.len() == limit {
+                return Ok(entries);
+            }
+        }
+    }
+    Ok(entries)
+}

@@ -1,0 +1,271 @@
+//! The shelf: the tables, kept in sled.
+//!
+//! The log is written first and holds every table write, so sled needs no flush of its own before an answer, and a sled
+//! that cannot be opened is set aside and made again from the log. One key tells up to which commit it has caught up.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use super::codec::{Reader, Writer};
+use crate::{Bound, Entry, Error, Expected, Op, Table};
+
+/// The last commit that is in sled.
+const CAUGHT_UP: &[u8] = b"commit";
+const CACHE_BYTES: u64 = 8 << 20;
+
+pub(super) struct Shelf {
+    db: sled::Db,
+    meta: sled::Tree,
+    /// By table code.
+    trees: Vec<sled::Tree>,
+}
+
+/// A write as the log keeps it: every number is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    Put {
+        table: Table,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    },
+    Delete {
+        table: Table,
+        key: Vec<u8>,
+    },
+}
+
+impl Shelf {
+    /// Opens the shelf. If sled cannot, what it has is moved aside and the shelf starts empty, to be filled from the
+    /// log; the answer tells where the old one lies.
+    pub(super) fn open(path: &Path) -> Result<(Self, Option<PathBuf>), Error> {
+        // sled panics on some kinds of damage.
+        match catch_unwind(AssertUnwindSafe(|| Self::try_open(path))) {
+            Ok(Ok(shelf)) => Ok((shelf, None)),
+            Ok(Err(sled::Error::Io(error))) if error.kind() != std::io::ErrorKind::Other => {
+                Err(disk(path, &error))
+            }
+            Ok(Err(_)) | Err(_) => {
+                let aside = free_name(path);
+                std::fs::rename(path, &aside).map_err(|error| disk(path, &error))?;
+                let shelf = Self::try_open(path).map_err(|error| Error::Disk {
+                    path: path.display().to_string(),
+                    reason: error.to_string(),
+                })?;
+                Ok((shelf, Some(aside)))
+            }
+        }
+    }
+
+    fn try_open(path: &Path) -> sled::Result<Self> {
+        let db = sled::Config::new()
+            .path(path)
+            .cache_capacity(CACHE_BYTES)
+            .open()?;
+        Ok(Self {
+            meta: db.open_tree("meta")?,
+            trees: Table::ALL
+                .iter()
+                .map(|table| db.open_tree(table.name()))
+                .collect::<Result<_, _>>()?,
+            db,
+        })
+    }
+
+    /// The last commit whose writes are in.
+    pub(super) fn caught_up(&self) -> Result<u64, Error> {
+        let value = self.meta.get(CAUGHT_UP).map_err(damaged)?;
+        Ok(value.map_or(0, |value| number(&value)))
+    }
+
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let value = self.tree(table).get(key).map_err(damaged)?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    pub(super) fn scan(
+        &self,
+        table: Table,
+        bound: &Bound,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let tree = self.tree(table);
+        let read = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            entry
+                .map(|(key, value)| (key.to_vec(), value.to_vec()))
+                .map_err(damaged)
+        };
+        match bound {
+            Bound::Start => tree.iter().take(limit).map(read).collect(),
+            Bound::End => tree.iter().rev().take(limit).map(read).collect(),
+            Bound::After(key) => tree
+                .range::<&[u8], _>((Excluded(key.as_slice()), Unbounded))
+                .take(limit)
+                .map(read)
+                .collect(),
+            Bound::Before(key) => tree
+                .range::<&[u8], _>(..key.as_slice())
+                .rev()
+                .take(limit)
+                .map(read)
+                .collect(),
+        }
+    }
+
+    /// Whether everything expected holds.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] names the first table that differs.
+    pub(super) fn check(&self, expected: &[Expected]) -> Result<(), Error> {
+        for Expected { table, key, value } in expected {
+            if self.get(*table, key)? != *value {
+                return Err(Error::Conflict { table: *table });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every appended entry its number.
+    pub(super) fn number(&self, ops: Vec<Op>, taken: &mut Appended) -> Result<Vec<Write>, Error> {
+        ops.into_iter()
+            .map(|op| match op {
+                Op::Put { table, key, value } => Ok(Write::Put { table, key, value }),
+                Op::Delete { table, key } => Ok(Write::Delete { table, key }),
+                Op::Append { table, value } => {
+                    let last = match taken.last(table) {
+                        Some(last) => last,
+                        None => self.last_number(table)?,
+                    };
+                    taken.take(table, last + 1);
+                    Ok(Write::Put {
+                        table,
+                        key: (last + 1).to_be_bytes().to_vec(),
+                        value,
+                    })
+                }
+            })
+            .collect()
+    }
+
+    fn last_number(&self, table: Table) -> Result<u64, Error> {
+        let last = self.tree(table).last().map_err(damaged)?;
+        Ok(last.map_or(0, |(key, _)| number(&key)))
+    }
+
+    /// Puts the writes of a commit in. Doing it twice does no harm.
+    pub(super) fn apply(&self, commit: u64, writes: &[Write]) -> Result<(), Error> {
+        for write in writes {
+            match write {
+                Write::Put { table, key, value } => self.tree(*table).insert(key, value.as_slice()),
+                Write::Delete { table, key } => self.tree(*table).remove(key),
+            }
+            .map_err(damaged)?;
+        }
+        self.meta
+            .insert(CAUGHT_UP, &commit.to_be_bytes())
+            .map_err(damaged)?;
+        Ok(())
+    }
+
+    pub(super) fn flush(&self) -> Result<(), Error> {
+        self.db.flush().map(|_| ()).map_err(damaged)
+    }
+
+    fn tree(&self, table: Table) -> &sled::Tree {
+        &self.trees[table as usize]
+    }
+}
+
+/// The numbers that appended entries have taken within one durable step.
+#[derive(Default)]
+pub(super) struct Appended(Vec<(Table, u64)>);
+
+impl Appended {
+    fn last(&self, table: Table) -> Option<u64> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(other, _)| *other == table)
+            .map(|(_, number)| *number)
+    }
+
+    fn take(&mut self, table: Table, number: u64) {
+        self.0.push((table, number));
+    }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.try_into().map_or(0, u64::from_be_bytes)
+}
+
+fn damaged(error: sled::Error) -> Error {
+    match error {
+        sled::Error::Io(error) => Error::Disk {
+            path: "tables".to_owned(),
+            reason: error.to_string(),
+        },
+        sled::Error::CollectionNotFound(_)
+        | sled::Error::Unsupported(_)
+        | sled::Error::ReportableBug(_)
+        | sled::Error::Corruption { .. } => Error::Damaged {
+            what: format!("a table ({error})"),
+        },
+    }
+}
+
+fn disk(path: &Path, error: &std::io::Error) -> Error {
+    Error::Disk {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    }
+}
+
+/// A name beside `path` that is not taken.
+fn free_name(path: &Path) -> PathBuf {
+    (1..)
+        .map(|number| path.with_extension(format!("damaged-{number}")))
+        .find(|name| !name.exists())
+        .expect("there are more numbers than files")
+}
+
+/// Writes as bytes for the log.
+pub(super) fn encode(writes: &[Write]) -> Vec<u8> {
+    let mut bytes = Writer::default();
+    for write in writes {
+        match write {
+            Write::Put { table, key, value } => {
+                bytes.byte(1);
+                bytes.byte(*table as u8);
+                bytes.slice(key);
+                bytes.slice(value);
+            }
+            Write::Delete { table, key } => {
+                bytes.byte(2);
+                bytes.byte(*table as u8);
+                bytes.slice(key);
+            }
+        }
+    }
+    bytes.bytes
+}
+
+/// Reads what [`encode`] wrote; `None` if it is something else.
+pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Write>> {
+    let mut reader = Reader::new(bytes);
+    let mut writes = Vec::new();
+    while !reader.rest().is_empty() {
+        let kind = reader.byte()?;
+        let table = *Table::ALL.get(usize::from(reader.byte()?))?;
+        let key = reader.slice()?.to_vec();
+        writes.push(match kind {
+            1 => Write::Put {
+                table,
+                key,
+                value: reader.slice()?.to_vec(),
+            },
+            2 => Write::Delete { table, key },
+            _ => return None,
+        });
+    }
+    Some(writes)
+}
