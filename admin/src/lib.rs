@@ -1,1 +1,11 @@
+//! The admin: invites accounts and admits them, keeps every finding, ranks what matters.
 
+pub mod audit;
+pub mod authority;
+pub mod enrollment;
+pub mod error;
+pub mod findings;
+pub mod ingest;
+pub mod membership;
+pub mod operators;
+pub mod records;

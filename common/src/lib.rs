@@ -7,6 +7,7 @@ pub mod account;
 pub mod clock;
 pub mod filter;
 pub mod finding;
+pub mod health;
 pub mod identity;
 pub mod invitation;
 pub mod page;

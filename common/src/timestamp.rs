@@ -129,6 +129,21 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+/// As protobuf carries it.
+#[must_use]
+pub fn to_wire(time: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: time.as_seconds(),
+        nanos: (time.0.rem_euclid(SECOND) * 1_000_000) as i32,
+    }
+}
+
+/// From protobuf; what is finer than a millisecond is dropped.
+#[must_use]
+pub fn from_wire(time: &prost_types::Timestamp) -> Timestamp {
+    Timestamp::from_seconds(time.seconds).plus(i64::from(time.nanos) / 1_000_000)
+}
+
 fn invalid(text: &str) -> InvalidTimestamp {
     InvalidTimestamp(text.chars().take(64).collect())
 }

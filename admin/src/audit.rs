@@ -1,0 +1,181 @@
+//! The audit log: every refusal and every change of membership, credentials and definitions, in order and without gaps.
+//!
+//! In: [`Event`]s. A change puts its event into its own transaction, so that there is no change without one. Refusals
+//! are written on their own, within a budget: a flood of them is counted, not written one by one.
+//! Survives: everything that was committed. Not here: who may read it (`api`).
+
+use std::sync::Arc;
+
+use muster_common::timestamp::{SECOND, Timestamp};
+use muster_store::{Bound, Error, Table};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::records::{Draft, Records};
+
+/// Refusals that are written per second; the others are counted.
+const REFUSALS_PER_SECOND: u32 = 20;
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub time: Timestamp,
+    /// Such as `member.invite`.
+    pub action: String,
+    /// A SPIFFE id, or an address.
+    pub actor: String,
+    /// Such as `members/111122223333`.
+    pub subject: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Event {
+    #[must_use]
+    pub fn new(time: Timestamp, action: &str, actor: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self {
+            time,
+            action: action.to_owned(),
+            actor: actor.into(),
+            subject: subject.into(),
+            refused: false,
+            detail: String::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn refused(mut self) -> Self {
+        self.refused = true;
+        self
+    }
+
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+}
+
+impl Draft {
+    /// Adds an event to the transaction that it tells of.
+    #[must_use]
+    pub fn audit(self, event: &Event) -> Self {
+        self.append(Table::Audit, event)
+    }
+}
+
+/// Writes refusals and reads the log.
+#[derive(Clone)]
+pub struct Audit {
+    records: Records,
+    budget: Arc<Mutex<Budget>>,
+}
+
+#[derive(Default)]
+struct Budget {
+    second: i64,
+    written: u32,
+    /// Refusals that were not written since the last one that was.
+    untold: u64,
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    pub action_prefix: String,
+    pub subject: String,
+    pub refused_only: bool,
+}
+
+impl Audit {
+    #[must_use]
+    pub fn new(records: Records) -> Self {
+        Self {
+            records,
+            budget: Arc::default(),
+        }
+    }
+
+    /// Writes a refusal. A disk that refuses is logged: the call was refused anyway.
+    pub async fn refusal(&self, event: Event) {
+        let event = event.refused();
+        let Some(untold) = self.budget.lock().take(event.time) else {
+            return;
+        };
+        let event = match untold {
+            0 => event,
+            untold => {
+                let detail = format!("{} ({untold} more refusals before were not written)", event.detail);
+                event.detail(detail)
+            }
+        };
+        tracing::info!(action = %event.action, actor = %event.actor, subject = %event.subject, detail = %event.detail, "refused");
+        if let Err(error) = self.records.commit(Draft::default().audit(&event)).await {
+            tracing::error!(%error, "a refusal could not be written to the audit log");
+        }
+    }
+
+    /// Up to `limit` events before a number, newest first, and whether there may be more.
+    pub async fn list(
+        &self,
+        selection: &Selection,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<(u64, Event)>, bool), Error> {
+        let mut events = Vec::new();
+        let mut bound = before.map_or(Bound::End, |number| Bound::Before(number.to_be_bytes().to_vec()));
+        loop {
+            let page = self
+                .records
+                .scan::<Event>(Table::Audit, bound, crate::records::PAGE_MAX)
+                .await?;
+            let last = page.len() < crate::records::PAGE_MAX;
+            let Some((key, _)) = page.last() else {
+                return Ok((events, false));
+            };
+            bound = Bound::Before(key.clone());
+            for (key, event) in page {
+                if selection.picks(&event) {
+                    if events.len() == limit {
+                        return Ok((events, true));
+                    }
+                    events.push((number(&key), event));
+                }
+            }
+            if last {
+                return Ok((events, false));
+            }
+        }
+    }
+}
+
+impl Selection {
+    fn picks(&self, event: &Event) -> bool {
+        event.action.starts_with(&self.action_prefix)
+            && (self.subject.is_empty() || event.subject == self.subject)
+            && (!self.refused_only || event.refused)
+    }
+}
+
+impl Budget {
+    /// Whether a refusal may be written now, and how many were not before it.
+    fn take(&mut self, now: Timestamp) -> Option<u64> {
+        let second = now.as_millis() / SECOND;
+        if self.second != second {
+            self.second = second;
+            self.written = 0;
+        }
+        if self.written >= REFUSALS_PER_SECOND {
+            self.untold += 1;
+            return None;
+        }
+        self.written += 1;
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+fn number(key: &[u8]) -> u64 {
+    key.try_into().map_or(0, u64::from_be_bytes)
+}

@@ -1,0 +1,397 @@
+//! Enrollment: turns an invitation and a proof of account into a certificate, once; and renews certificates.
+//!
+//! In: a [`Hello`] and a [`Claim`]. Out: [`Enrolled`]. Always: an invitation enrolls one key, even across a crash, and a
+//! lost answer can be asked for again; nobody gets a certificate for an account that STS did not name; what a stranger
+//! sends changes nothing. Survives: the invitation, the agent and the member change in one transaction.
+//! Not here: signing (`authority`), who may stay afterwards (`membership`).
+
+mod identity;
+mod renewal;
+mod sts;
+mod throttle;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use muster_common::account::{AccountId, Partition, Region};
+use muster_common::clock::Clock;
+use muster_common::identity::{AgentId, Identity, TrustDomain};
+use muster_common::invitation::{InvitationId, InvitationSecret, RootPin};
+use muster_common::proof::{Binding, InvalidProof, Proof};
+use muster_store::Table;
+
+use crate::audit::{Audit, Event};
+use crate::authority::{self, Authority, Names, Root};
+use crate::error::{Kind, Kinded};
+use crate::membership::invitation::{Claim as Judged, Refused};
+use crate::membership::{self, Agent, AgentState, Invitation, Lineage, Member, Membership};
+use crate::records::{Draft, Records};
+
+pub use identity::CallerIdentity;
+pub use renewal::{Renewal, RenewalRequest};
+pub use sts::{Config as StsConfig, Prover, Sts, StsError};
+use throttle::Throttle;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub domain: TrustDomain,
+    /// 1 to 72.
+    pub certificate_hours: u32,
+}
+
+/// Enrolls and renews. Cheap to clone.
+#[derive(Clone)]
+pub struct Enrollment {
+    records: Records,
+    membership: Membership,
+    authority: Authority,
+    prover: Arc<dyn Prover>,
+    audit: Audit,
+    throttle: Throttle,
+    clock: Clock,
+    config: Arc<Config>,
+}
+
+/// What enrollment works with.
+pub struct Deps {
+    pub records: Records,
+    pub membership: Membership,
+    pub authority: Authority,
+    pub prover: Arc<dyn Prover>,
+    pub audit: Audit,
+    pub clock: Clock,
+}
+
+/// The first message of an agent that wants to enroll.
+#[derive(Clone, Debug)]
+pub struct Hello {
+    pub invitation: InvitationId,
+    pub account: AccountId,
+    pub region: Region,
+    /// PKCS #10 in DER.
+    pub csr: Vec<u8>,
+    pub version: String,
+}
+
+/// An enrollment under way. Good for one claim.
+#[derive(Debug)]
+pub struct Attempt {
+    hello: Hello,
+    public_key: Vec<u8>,
+    nonce: [u8; 32],
+    peer: IpAddr,
+}
+
+/// What the agent answers to the challenge.
+#[derive(Debug)]
+pub struct Claim {
+    pub secret: InvitationSecret,
+    pub proof: Proof,
+}
+
+/// The end of an enrollment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    pub agent: AgentId,
+    /// DER; the leaf first.
+    pub chain: Vec<Vec<u8>>,
+    pub server_roots: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Invitation(#[from] Refused),
+    #[error(transparent)]
+    Membership(#[from] membership::Error),
+    #[error(transparent)]
+    Authority(#[from] authority::Error),
+    #[error(transparent)]
+    Proof(#[from] InvalidProof),
+    #[error(transparent)]
+    Sts(#[from] StsError),
+    #[error(transparent)]
+    Identity(#[from] identity::NotWelcome),
+    #[error("{account} is in partition {expected}; the proof is from {found}")]
+    Partition {
+        account: AccountId,
+        expected: Partition,
+        found: Partition,
+    },
+    #[error("the role of {account} was deleted and made again since it was first seen; if that was meant, disassociate the account and invite it again")]
+    RoleRecreated { account: AccountId },
+    #[error("too many failed attempts from {peer}; try again in a minute")]
+    Throttled { peer: IpAddr },
+    #[error("the certificate was replaced by a later one; if this agent was not copied, enroll it again with a new invitation")]
+    Superseded,
+    #[error("a renewal needs a new key")]
+    SameKey,
+    #[error(transparent)]
+    Store(#[from] muster_store::Error),
+}
+
+impl Kinded for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Invitation(error) => error.kind(),
+            Self::Membership(error) => error.kind(),
+            Self::Authority(error) => error.kind(),
+            Self::Sts(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+            Self::Proof(InvalidProof::Form(_)) | Self::SameKey => Kind::Invalid,
+            Self::Proof(InvalidProof::Skew { .. })
+            | Self::Identity(_)
+            | Self::Partition { .. }
+            | Self::RoleRecreated { .. }
+            | Self::Superseded => Kind::Denied,
+            Self::Throttled { .. } => Kind::Busy,
+        }
+    }
+}
+
+impl Error {
+    /// Whether it says something about who asked, and not about the state of the house.
+    const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Invitation(_)
+            | Self::Membership(_)
+            | Self::Proof(_)
+            | Self::Identity(_)
+            | Self::Partition { .. }
+            | Self::RoleRecreated { .. }
+            | Self::Superseded
+            | Self::SameKey
+            | Self::Sts(StsError::Refused { .. })
+            | Self::Authority(authority::Error::PublicKey) => true,
+            Self::Throttled { .. } | Self::Authority(_) | Self::Sts(_) | Self::Store(_) => false,
+        }
+    }
+}
+
+impl Enrollment {
+    #[must_use]
+    pub fn new(deps: Deps, config: Config) -> Self {
+        let Deps {
+            records,
+            membership,
+            authority,
+            prover,
+            audit,
+            clock,
+        } = deps;
+        Self {
+            records,
+            membership,
+            authority,
+            prover,
+            audit,
+            throttle: Throttle::default(),
+            clock,
+            config: Arc::new(config),
+        }
+    }
+
+    /// Which server asks: part of what the agent signs.
+    #[must_use]
+    pub fn server_id(&self) -> String {
+        self.config.domain.id(Identity::Admin).to_string()
+    }
+
+    /// The pin that invitations carry.
+    ///
+    /// # Errors
+    /// [`Error::Authority`].
+    pub fn pin(&self) -> Result<RootPin, Error> {
+        Ok(self.authority.server_pin()?)
+    }
+
+    #[must_use]
+    pub fn domain(&self) -> &TrustDomain {
+        &self.config.domain
+    }
+
+    /// Takes a hello and gives a challenge: 32 random bytes, good for one claim on this attempt.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`], [`Error::Authority`] for a request without a valid key.
+    pub async fn begin(&self, hello: Hello, peer: IpAddr) -> Result<(Attempt, [u8; 32]), Error> {
+        if !self.throttle.admits(peer, self.clock.now()) {
+            return Err(Error::Throttled { peer });
+        }
+        let begun = authority::requested_key(&hello.csr).map(|public_key| Attempt {
+            hello: hello.clone(),
+            public_key,
+            nonce: rand::random(),
+            peer,
+        });
+        match begun {
+            Ok(attempt) => {
+                let nonce = attempt.nonce;
+                Ok((attempt, nonce))
+            }
+            Err(error) => Err(self.refuse(error.into(), &hello, peer).await),
+        }
+    }
+
+    /// Judges a claim and enrolls.
+    ///
+    /// # Errors
+    /// [`Error`] names the reason; nothing has changed then.
+    pub async fn finish(&self, attempt: Attempt, claim: Claim) -> Result<Enrolled, Error> {
+        match self.judge(&attempt, &claim).await {
+            Ok(enrolled) => Ok(enrolled),
+            Err(error) => Err(self.refuse(error, &attempt.hello, attempt.peer).await),
+        }
+    }
+
+    async fn judge(&self, attempt: &Attempt, claim: &Claim) -> Result<Enrolled, Error> {
+        let Hello {
+            invitation: id,
+            account,
+            ..
+        } = attempt.hello;
+        let now = self.clock.now();
+        claim.proof.check_date(now)?;
+        let key = key_digest(&attempt.public_key);
+        let invitation = self.invitation(id).await?;
+        if let Judged::Again { agent, chain } = invitation.claim(&claim.secret, account, &key, now)? {
+            return self.answer(agent, &chain);
+        }
+        let member = self.membership.member(account).await?;
+        let found = claim.proof.partition();
+        if found != member.partition {
+            return Err(Error::Partition {
+                account,
+                expected: member.partition,
+                found,
+            });
+        }
+        let binding = Binding {
+            server_id: &self.server_id(),
+            purpose: &id.to_string(),
+            account,
+            nonce: &attempt.nonce,
+            public_key: &attempt.public_key,
+        };
+        let caller = self.prover.identify(&claim.proof, &binding).await?;
+        let role_id = caller.role_id_for(&member)?;
+        self.enroll(attempt, claim, &key, &role_id).await
+    }
+
+    /// Spends the invitation, records the agent and enables the member, in one transaction.
+    async fn enroll(&self, attempt: &Attempt, claim: &Claim, key: &str, role_id: &str) -> Result<Enrolled, Error> {
+        let Hello {
+            invitation: id,
+            account,
+            ref region,
+            ref version,
+            ..
+        } = attempt.hello;
+        self.records
+            .transact::<_, Error>(async || {
+                let now = self.clock.now();
+                let kept_invitation = self.records.keep::<Invitation>(Table::Invitations, id.to_string()).await?;
+                let invitation = kept_invitation.value.clone().ok_or(Refused::Unknown)?;
+                if let Judged::Again { agent, chain } = invitation.claim(&claim.secret, account, key, now)? {
+                    return Ok((self.answer(agent, &chain)?, Draft::default()));
+                }
+                let kept_member = self
+                    .records
+                    .keep::<Member>(Table::Members, membership::key(account))
+                    .await?;
+                let member = kept_member
+                    .value
+                    .clone()
+                    .ok_or(membership::Error::NoMember { account })?;
+                let member = member.enable(role_id, now)?;
+                self.membership.room_for_agent(account).await?;
+                let agent_id = AgentId::random();
+                let spiffe = self.config.domain.id(Identity::Agent {
+                    account,
+                    agent: agent_id,
+                });
+                let issued = self.authority.certify(
+                    Root::Agents,
+                    &attempt.public_key,
+                    &spiffe,
+                    self.config.certificate_hours,
+                    &Names::default(),
+                )?;
+                let agent = Agent {
+                    id: agent_id,
+                    account,
+                    state: AgentState::Enrolled,
+                    lineage: Lineage::new(issued.serial),
+                    key: key.to_owned(),
+                    epoch: member.epoch,
+                    role_id: role_id.to_owned(),
+                    version: version.chars().take(64).collect(),
+                    region: region.clone(),
+                    enrolled_at: now,
+                    proven_at: now,
+                    certificate_expires_at: issued.not_after,
+                    last_contact: None,
+                };
+                let chain: Vec<String> = issued.chain.iter().map(|der| STANDARD.encode(der)).collect();
+                let answer = self.answer(agent_id, &chain)?;
+                let event = Event::new(now, "enrollment.enroll", spiffe.to_string(), member.resource())
+                    .detail(format!("invitation {id}, serial {}, from {}", issued.serial, attempt.peer));
+                let draft = Draft::default()
+                    .expect(&kept_invitation)
+                    .expect(&kept_member)
+                    .put(
+                        Table::Invitations,
+                        id.to_string(),
+                        &invitation.spend(agent_id, key.to_owned(), chain, now),
+                    )
+                    .put(Table::Members, membership::key(account), &member)
+                    .put(Table::Agents, membership::agent_key(account, agent_id), &agent)
+                    .audit(&event);
+                Ok((answer, draft))
+            })
+            .await
+    }
+
+    async fn invitation(&self, id: InvitationId) -> Result<Invitation, Error> {
+        let invitation = self.records.get(Table::Invitations, id.to_string()).await?;
+        Ok(invitation.ok_or(Refused::Unknown)?)
+    }
+
+    fn answer(&self, agent: AgentId, chain: &[String]) -> Result<Enrolled, Error> {
+        let chain = chain
+            .iter()
+            .map(|coded| STANDARD.decode(coded))
+            .collect::<Result<_, _>>()
+            .map_err(|_| muster_store::Error::Damaged {
+                what: "the certificate of a spent invitation".to_owned(),
+            })?;
+        Ok(Enrolled {
+            agent,
+            chain,
+            server_roots: self.authority.trusted(Root::Servers),
+        })
+    }
+
+    /// Writes down a refusal, and remembers who keeps failing.
+    async fn refuse(&self, error: Error, hello: &Hello, peer: IpAddr) -> Error {
+        if error.is_refusal() {
+            self.throttle.failed(peer, self.clock.now());
+            let event = Event::new(
+                self.clock.now(),
+                "enrollment.refuse",
+                peer.to_string(),
+                format!("members/{}", hello.account),
+            )
+            .detail(format!("invitation {}: {error}", hello.invitation));
+            self.audit.refusal(event).await;
+        }
+        error
+    }
+}
+
+/// SHA-256 over a public key, in hexadecimal.
+fn key_digest(public_key: &[u8]) -> String {
+    format!("{:?}", RootPin::of(public_key))
+}

@@ -1,0 +1,253 @@
+//! Ingest: a batch and its caller become admitted findings, or a refusal per item.
+//!
+//! In: documents, and who sent them. Out: an answer per item, in order. Always: an agent speaks for the account of its
+//! certificate and for no other; a bad document is refused and its neighbours are stored; the answer comes after the
+//! durable step. Survives: nothing is kept here. Not here: merging (`findings`), rates and sizes of messages (`api`).
+
+mod rate;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use muster_common::account::AccountId;
+use muster_common::clock::Clock;
+use muster_common::finding::{self, FindingKey, InvalidFinding, Reading};
+use muster_common::identity::AgentId;
+use muster_store::{Batch, Change, Import, Item, Outcome, SpoolRange};
+use uuid::Uuid;
+
+use crate::audit::{Audit, Event};
+use crate::findings::{self, Findings};
+use crate::membership::Membership;
+pub use rate::Rate;
+
+/// Admits findings. Cheap to clone.
+#[derive(Clone)]
+pub struct Ingest {
+    findings: Findings,
+    membership: Membership,
+    audit: Audit,
+    rate: Rate,
+    clock: Clock,
+    admin_account: Option<AccountId>,
+}
+
+/// What ingest works with.
+pub struct Deps {
+    pub findings: Findings,
+    pub membership: Membership,
+    pub audit: Audit,
+    pub rate: Rate,
+    pub clock: Clock,
+    /// The account of the admin, for which operators may import.
+    pub admin_account: Option<AccountId>,
+}
+
+/// Where a batch of an agent's spool comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub account: AccountId,
+    pub agent: AgentId,
+    pub spool: Uuid,
+    /// The sequence of the first document.
+    pub first: u64,
+    /// A SPIFFE id.
+    pub actor: Arc<str>,
+}
+
+/// What became of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Created(FindingKey),
+    Updated(FindingKey),
+    Unchanged(FindingKey),
+    Refused(Refusal),
+}
+
+/// Why a document was refused; the codes are those of the Security Hub API.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Invalid(#[from] InvalidFinding),
+    #[error("{sender} is not authorized to import findings of account {account}")]
+    Account { sender: String, account: AccountId },
+    #[error("{sender} is not authorized to use the product of account {owner}")]
+    Product { sender: String, owner: AccountId },
+    #[error("{account} is no member; create it with 'muster member create {account}'")]
+    NoMember { account: AccountId },
+}
+
+impl Refusal {
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "InvalidInput",
+            Self::Account { .. } | Self::Product { .. } | Self::NoMember { .. } => "InvalidAccess",
+        }
+    }
+}
+
+impl Ingest {
+    #[must_use]
+    pub fn new(deps: Deps) -> Self {
+        let Deps {
+            findings,
+            membership,
+            audit,
+            rate,
+            clock,
+            admin_account,
+        } = deps;
+        Self {
+            findings,
+            membership,
+            audit,
+            rate,
+            clock,
+            admin_account,
+        }
+    }
+
+    /// Admits a batch of an agent's spool. Waits while the account is above its rate.
+    ///
+    /// # Errors
+    /// [`findings::Error::Store`]; nothing of the batch is acknowledged then.
+    pub async fn from_agent(&self, origin: &Origin, documents: Vec<Bytes>) -> Result<Vec<Admission>, findings::Error> {
+        self.rate.take(origin.account, documents.len(), &self.clock).await;
+        let sender = Sender::Agent(origin.account);
+        let read = documents.into_iter().map(|document| admit(&sender, document)).collect();
+        let spool = SpoolRange {
+            account: origin.account,
+            agent: origin.agent,
+            spool: origin.spool,
+            first: origin.first,
+        };
+        self.store(read, &origin.actor, Some(spool)).await
+    }
+
+    /// Imports documents in an operator's name, for members and for the admin's own account.
+    ///
+    /// # Errors
+    /// [`findings::Error::Store`]; nothing is acknowledged then.
+    pub async fn from_operator(&self, actor: &str, documents: Vec<Bytes>) -> Result<Vec<Admission>, findings::Error> {
+        let mut read = Vec::with_capacity(documents.len());
+        for document in documents {
+            let admitted = admit(&Sender::Operator, document);
+            read.push(match admitted {
+                Ok(admitted) => self.known_account(admitted).await?,
+                Err(refusal) => Err(refusal),
+            });
+        }
+        let actor = Arc::from(actor);
+        self.store(read, &actor, None).await
+    }
+
+    async fn known_account(&self, import: Import) -> Result<Result<Import, Refusal>, findings::Error> {
+        let account = import.reading.account;
+        if self.admin_account == Some(account) {
+            return Ok(Ok(import));
+        }
+        match self.membership.member(account).await {
+            Ok(member) if member.status.keeps_findings() => Ok(Ok(import)),
+            Ok(_) | Err(crate::membership::Error::NoMember { .. }) => Ok(Err(Refusal::NoMember { account })),
+            Err(crate::membership::Error::Store(error)) => Err(error.into()),
+            Err(_) => Ok(Err(Refusal::NoMember { account })),
+        }
+    }
+
+    async fn store(
+        &self,
+        read: Vec<Result<Import, Refusal>>,
+        actor: &Arc<str>,
+        spool: Option<SpoolRange>,
+    ) -> Result<Vec<Admission>, findings::Error> {
+        let mut items = Vec::with_capacity(read.len());
+        let mut places = Vec::with_capacity(read.len());
+        for read in read {
+            match read {
+                Ok(import) => {
+                    items.push(Item::Change(Box::new(Change::Import(import))));
+                    places.push(None);
+                }
+                Err(refusal) => {
+                    // A place in a spool counts, also if nothing comes of it.
+                    items.extend(spool.map(|range| Item::Refused(range.account)));
+                    places.push(Some(refusal));
+                }
+            }
+        }
+        let batch = Batch {
+            actor: Arc::clone(actor),
+            now: self.clock.now(),
+            spool,
+            items,
+        };
+        let mut stored = self.findings.record(batch).await?.into_iter().filter_map(admission);
+        self.tell(places.iter().flatten(), actor).await;
+        Ok(places
+            .into_iter()
+            .filter_map(|place| match place {
+                Some(refusal) => Some(Admission::Refused(refusal)),
+                None => stored.next(),
+            })
+            .collect())
+    }
+
+    /// Counts refusals; a document for a foreign account goes into the audit log.
+    async fn tell(&self, refusals: impl Iterator<Item = &Refusal>, actor: &str) {
+        for refusal in refusals {
+            metrics::counter!("muster_findings_refused_total").increment(1);
+            let foreign = match refusal {
+                Refusal::Account { account, .. } => account,
+                Refusal::Product { owner, .. } => owner,
+                Refusal::Invalid(_) | Refusal::NoMember { .. } => continue,
+            };
+            let event = Event::new(self.clock.now(), "ingest.refuse", actor, format!("members/{foreign}"))
+                .detail(refusal.to_string());
+            self.audit.refusal(event).await;
+        }
+    }
+}
+
+/// What an import's outcome means; `None` for a refused place.
+const fn admission(outcome: Outcome) -> Option<Admission> {
+    match outcome {
+        Outcome::Created(key) => Some(Admission::Created(key)),
+        Outcome::Updated(key) => Some(Admission::Updated(key)),
+        Outcome::Unchanged(key) | Outcome::Expired(key) | Outcome::NotFound(key) | Outcome::TooLarge(key) => {
+            Some(Admission::Unchanged(key))
+        }
+        Outcome::Refused => None,
+    }
+}
+
+enum Sender {
+    Agent(AccountId),
+    Operator,
+}
+
+/// Reads a document and checks that the sender may speak for it.
+fn admit(sender: &Sender, document: Bytes) -> Result<Import, Refusal> {
+    let reading = finding::read(&document)?;
+    let Reading { account, product, .. } = &reading;
+    let owner = product.owner();
+    if let Sender::Agent(own) = sender {
+        let sender = format!("account {own}");
+        if account != own {
+            return Err(Refusal::Account {
+                sender,
+                account: *account,
+            });
+        }
+        if let Some(owner) = owner.filter(|owner| owner != own) {
+            return Err(Refusal::Product { sender, owner });
+        }
+    }
+    if let Some(owner) = owner.filter(|owner| owner != account) {
+        return Err(Refusal::Product {
+            sender: format!("account {account}"),
+            owner,
+        });
+    }
+    Ok(Import { reading, document })
+}
