@@ -6,6 +6,7 @@ pub mod enrollment;
 pub mod error;
 pub mod findings;
 pub mod ingest;
+pub mod insights;
 pub mod membership;
 pub mod operators;
 pub mod records;
