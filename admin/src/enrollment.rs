@@ -290,7 +290,7 @@ impl Enrollment {
             ..
         } = attempt.hello;
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let now = self.clock.now();
                 let kept_invitation = self.records.keep::<Invitation>(Table::Invitations, id.to_string()).await?;
                 let invitation = kept_invitation.value.clone().ok_or(Refused::Unknown)?;
@@ -350,7 +350,7 @@ impl Enrollment {
                     .put(Table::Agents, membership::agent_key(account, agent_id), &agent)
                     .audit(&event);
                 Ok((answer, draft))
-            })
+            }))
             .await
     }
 

@@ -202,7 +202,7 @@ impl Insights {
             return Err(Error::NoChange);
         }
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let now = self.clock.now();
                 let kept = self.records.keep::<Stored>(Table::Insights, id.to_string()).await?;
                 let stored = kept.value.clone().ok_or_else(|| Error::NotFound { id: id.to_string() })?;
@@ -220,7 +220,7 @@ impl Insights {
                     .put(Table::Insights, id.to_string(), &insight.stored())
                     .audit(&event);
                 Ok((insight, draft))
-            })
+            }))
             .await
     }
 
@@ -229,7 +229,7 @@ impl Insights {
     pub async fn delete(&self, id: &InsightId, by: &str) -> Result<(), Error> {
         custom(id)?;
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let kept = self.records.keep::<Stored>(Table::Insights, id.to_string()).await?;
                 let stored = kept.value.clone().ok_or_else(|| Error::NotFound { id: id.to_string() })?;
                 let event = Event::new(self.clock.now(), "insight.delete", by, format!("insights/{id}"))
@@ -239,7 +239,7 @@ impl Insights {
                     .delete(Table::Insights, id.to_string())
                     .audit(&event);
                 Ok(((), draft))
-            })
+            }))
             .await
     }
 

@@ -1,5 +1,6 @@
 //! The admin: invites accounts and admits them, keeps every finding, ranks what matters.
 
+pub mod api;
 pub mod audit;
 pub mod authority;
 pub mod enrollment;

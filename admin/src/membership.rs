@@ -9,6 +9,7 @@
 mod agent;
 pub mod invitation;
 pub mod lineage;
+mod list;
 pub mod member;
 mod presence;
 
@@ -20,11 +21,12 @@ use muster_common::identity::{AgentId, Identity, Serial};
 use muster_common::invitation::{InvitationId, InvitationSecret};
 use muster_common::timestamp::{HOUR, Timestamp};
 use muster_mtls::{Connections, Peer};
-use muster_store::{Bound, Table};
+use muster_store::Table;
 
 pub use agent::{Agent, AgentState, Standing};
 pub use invitation::{Invitation, InvitationState};
 pub use lineage::Lineage;
+pub use list::Listed;
 pub use member::{Member, MemberStatus};
 pub use presence::{Presence, Report};
 
@@ -121,9 +123,6 @@ impl Kinded for Error {
     }
 }
 
-/// A page of a list, and where the next one starts.
-pub type Listed<T> = (Vec<T>, Option<Vec<u8>>);
-
 impl Membership {
     #[must_use]
     pub fn new(records: Records, connections: Connections, clock: Clock, config: Config) -> Self {
@@ -157,13 +156,13 @@ impl Membership {
         let role_name = new.role_name.clone().unwrap_or_else(|| self.config.role_name.clone());
         member::check_texts(&new.email, &new.name, &role_name)?;
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let now = self.clock.now();
                 let kept = self.records.keep::<Member>(Table::Members, key(account)).await?;
                 let member = Member::create(kept.value.as_ref(), &new, &role_name, now)?;
                 let draft = self.change(&member, "member.create", by).expect(&kept);
                 Ok((member, draft))
-            })
+            }))
             .await
     }
 
@@ -180,7 +179,7 @@ impl Membership {
             });
         }
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let now = self.clock.now();
                 let sent = Sent {
                     id: InvitationId::random(),
@@ -199,7 +198,7 @@ impl Membership {
                     .put(Table::Members, key(account), &member)
                     .audit(&Event::new(now, "member.invite", by, member.resource()).detail(sent.id.to_string()));
                 Ok((sent, draft))
-            })
+            }))
             .await
     }
 
@@ -231,10 +230,10 @@ impl Membership {
         id: InvitationId,
         action: &str,
         by: &str,
-        end: impl Fn(Invitation) -> Result<Invitation, invitation::Refused>,
+        end: impl Fn(Invitation) -> Result<Invitation, invitation::Refused> + Send + Sync,
     ) -> Result<Invitation, Error> {
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let now = self.clock.now();
                 let kept = self.records.keep::<Invitation>(Table::Invitations, id.to_string()).await?;
                 let open = kept.value.clone().ok_or_else(|| no_invitation(id))?;
@@ -251,7 +250,7 @@ impl Membership {
                     draft = draft.expect(&kept).put(Table::Members, key(invitation.account), &member);
                 }
                 Ok((invitation, draft))
-            })
+            }))
             .await
     }
 
@@ -294,11 +293,11 @@ impl Membership {
         account: AccountId,
         action: &str,
         by: &str,
-        step: impl Fn(Member, Timestamp) -> Result<Member, Error>,
+        step: impl Fn(Member, Timestamp) -> Result<Member, Error> + Send + Sync,
     ) -> Result<Member, Error> {
         let moved = self
             .records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let now = self.clock.now();
                 let (kept, member) = self.kept_member(account).await?;
                 let open = member.invitation;
@@ -308,7 +307,7 @@ impl Membership {
                     draft = self.void(draft, open, by, now).await?;
                 }
                 Ok((moved, draft))
-            })
+            }))
             .await?;
         if moved.status != MemberStatus::Enabled {
             self.cut(|of, _| of == account);
@@ -348,7 +347,7 @@ impl Membership {
     ) -> Result<Agent, Error> {
         let stopped = self
             .records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let (kept, mut agent) = self.kept_agent(account, id).await?;
                 agent.state = state.clone();
                 let event = Event::new(self.clock.now(), action, by, format!("agents/{id}"))
@@ -358,7 +357,7 @@ impl Membership {
                     .put(Table::Agents, agent_key(account, id), &agent)
                     .audit(&event);
                 Ok((agent, draft))
-            })
+            }))
             .await?;
         self.cut(|_, agent| agent == id);
         Ok(stopped)
@@ -388,135 +387,6 @@ impl Membership {
                 Ok(()) => return Ok(Standing::Good),
                 Err(muster_store::Error::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// # Errors
-    /// [`Error::NoMember`].
-    pub async fn member(&self, account: AccountId) -> Result<Member, Error> {
-        let member = self.records.get(Table::Members, key(account)).await?;
-        member.ok_or(Error::NoMember { account })
-    }
-
-    /// Up to `limit` members after a key, of some statuses; all but deleted ones if none is given.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn members(
-        &self,
-        statuses: &[MemberStatus],
-        after: Option<Vec<u8>>,
-        limit: usize,
-    ) -> Result<Listed<Member>, Error> {
-        self.list(Table::Members, after, limit, |member: &Member| {
-            if statuses.is_empty() {
-                member.status != MemberStatus::Deleted
-            } else {
-                statuses.contains(&member.status)
-            }
-        })
-        .await
-    }
-
-    /// Up to `limit` invitations after a key; only open ones unless `all`.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn invitations(
-        &self,
-        all: bool,
-        after: Option<Vec<u8>>,
-        limit: usize,
-    ) -> Result<Listed<(InvitationId, Invitation)>, Error> {
-        let now = self.clock.now();
-        let (found, next) = self
-            .list_keyed(Table::Invitations, after, limit, |invitation: &Invitation| {
-                all || invitation.is_open(now)
-            })
-            .await?;
-        let named = found.into_iter().filter_map(|(key, invitation)| {
-            let id = std::str::from_utf8(&key).ok()?.parse().ok()?;
-            Some((id, invitation))
-        });
-        Ok((named.collect(), next))
-    }
-
-    /// Up to `limit` agents after a key, of one account or of all.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn agents(
-        &self,
-        account: Option<AccountId>,
-        after: Option<Vec<u8>>,
-        limit: usize,
-    ) -> Result<Listed<Agent>, Error> {
-        self.list(Table::Agents, after, limit, |agent: &Agent| {
-            account.is_none_or(|account| agent.account == account)
-        })
-        .await
-    }
-
-    /// Whether another agent of an account may enroll.
-    ///
-    /// # Errors
-    /// [`Error::TooManyAgents`].
-    pub async fn room_for_agent(&self, account: AccountId) -> Result<(), Error> {
-        let (agents, _) = self
-            .list(Table::Agents, None, AGENTS_MAX, |agent: &Agent| {
-                agent.account == account && agent.state == AgentState::Enrolled
-            })
-            .await?;
-        if agents.len() >= AGENTS_MAX {
-            return Err(Error::TooManyAgents { account });
-        }
-        Ok(())
-    }
-
-    async fn find_agent(&self, id: AgentId) -> Result<Agent, Error> {
-        let agents = self.records.all::<Agent>(Table::Agents).await?;
-        agents
-            .into_iter()
-            .map(|(_, agent)| agent)
-            .find(|agent| agent.id == id)
-            .ok_or_else(|| Error::NoAgent { id: id.to_string() })
-    }
-
-    async fn list<T: serde::de::DeserializeOwned>(
-        &self,
-        table: Table,
-        after: Option<Vec<u8>>,
-        limit: usize,
-        picks: impl Fn(&T) -> bool,
-    ) -> Result<Listed<T>, Error> {
-        let (found, next) = self.list_keyed(table, after, limit, picks).await?;
-        Ok((found.into_iter().map(|(_, value)| value).collect(), next))
-    }
-
-    async fn list_keyed<T: serde::de::DeserializeOwned>(
-        &self,
-        table: Table,
-        after: Option<Vec<u8>>,
-        limit: usize,
-        picks: impl Fn(&T) -> bool,
-    ) -> Result<Listed<(Vec<u8>, T)>, Error> {
-        let mut found: Vec<(Vec<u8>, T)> = Vec::new();
-        let mut from = after;
-        loop {
-            let bound = from.map_or(Bound::Start, Bound::After);
-            let page = self.records.scan::<T>(table, bound, crate::records::PAGE_MAX).await?;
-            let last = page.len() < crate::records::PAGE_MAX;
-            from = page.last().map(|(key, _)| key.clone());
-            for (key, value) in page.into_iter().filter(|(_, value)| picks(value)) {
-                if found.len() == limit {
-                    let next = found.last().map(|(key, _)| key.clone());
-                    return Ok((found, next));
-                }
-                found.push((key, value));
-            }
-            if last {
-                return Ok((found, None));
             }
         }
     }

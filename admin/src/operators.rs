@@ -149,7 +149,7 @@ impl Operators {
     ) -> Result<(Operator, Issued), Error> {
         let issued = self.certify(id, csr)?;
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let kept = self.records.keep::<Operator>(Table::Operators, id.as_str()).await?;
                 if kept.value.is_some() {
                     return Err(Error::Exists { id: id.clone() });
@@ -171,7 +171,7 @@ impl Operators {
                     .put(Table::Operators, id.as_str(), &operator)
                     .audit(&event);
                 Ok(((operator, issued.clone()), draft))
-            })
+            }))
             .await
     }
 
@@ -182,7 +182,7 @@ impl Operators {
     pub async fn revoke(&self, id: &OperatorId, by: &str) -> Result<Operator, Error> {
         let revoked = self
             .records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let kept = self.records.keep::<Operator>(Table::Operators, id.as_str()).await?;
                 let mut operator = kept.value.clone().ok_or_else(|| Error::NoOperator { id: id.clone() })?;
                 if operator.revoked {
@@ -198,7 +198,7 @@ impl Operators {
                     .put(Table::Operators, id.as_str(), &operator)
                     .audit(&event);
                 Ok((operator, draft))
-            })
+            }))
             .await?;
         self.connections.cut(|peer| {
             peer.certificate
@@ -223,7 +223,7 @@ impl Operators {
     pub async fn renew(&self, id: &OperatorId, csr: &[u8]) -> Result<Issued, Error> {
         let issued = self.certify(id, csr)?;
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let kept = self.records.keep::<Operator>(Table::Operators, id.as_str()).await?;
                 let mut operator = kept
                     .value
@@ -239,7 +239,7 @@ impl Operators {
                     .put(Table::Operators, id.as_str(), &operator)
                     .audit(&event);
                 Ok((issued.clone(), draft))
-            })
+            }))
             .await
     }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use muster_store::{Bound, Commit, Error, Expected, Op, Table, Tables};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -95,9 +96,9 @@ impl Records {
     }
 
     /// Reads, decides and commits; looks again if something changed in the meantime.
-    pub async fn transact<T, E: From<Error>>(
+    pub async fn transact<'a, T, E: From<Error>>(
         &self,
-        attempt: impl AsyncFn() -> Result<(T, Draft), E>,
+        attempt: impl Fn() -> BoxFuture<'a, Result<(T, Draft), E>>,
     ) -> Result<T, E> {
         let mut tries = 0;
         loop {

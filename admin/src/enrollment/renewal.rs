@@ -117,7 +117,7 @@ impl Enrollment {
         let key = key_digest(&public_key);
         let spiffe = self.config.domain.id(Identity::Agent { account, agent: id });
         self.records
-            .transact::<_, Error>(async || {
+            .transact::<_, Error>(|| Box::pin(async {
                 let now = self.clock.now();
                 let kept = self
                     .records
@@ -150,7 +150,7 @@ impl Enrollment {
                     server_roots: self.authority.trusted(Root::Servers),
                 };
                 Ok((renewed, draft))
-            })
+            }))
             .await
     }
 }

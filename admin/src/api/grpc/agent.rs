@@ -1,0 +1,131 @@
+//! `muster.v1.Agent`: the uplink, the renewal, the leave.
+
+mod uplink;
+
+use futures::stream::BoxStream;
+use muster_common::clock::Clock;
+use muster_proto::v1 as wire;
+use muster_proto::v1::agent_server::Agent as Service;
+use muster_proto::v1::renew_request::Message as Asked;
+use muster_proto::v1::renew_response::Message as Answer;
+use muster_store::Ledger;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::enrollment::{certificate, proof_of};
+use crate::api::caller::{self, AgentCaller};
+use crate::api::error::{invalid, status};
+use crate::enrollment::{Enrollment, Renewal, RenewalRequest};
+use crate::ingest::Ingest;
+use crate::membership::Membership;
+
+pub struct AgentService {
+    pub ingest: Ingest,
+    pub membership: Membership,
+    pub enrollment: Enrollment,
+    pub ledger: Arc<dyn Ledger>,
+    pub clock: Clock,
+    /// Ends uplinks when the server drains.
+    pub stop: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl Service for AgentService {
+    type UplinkStream = BoxStream<'static, Result<wire::UplinkResponse, Status>>;
+    type RenewStream = BoxStream<'static, Result<wire::RenewResponse, Status>>;
+
+    async fn uplink(
+        &self,
+        request: Request<Streaming<wire::UplinkRequest>>,
+    ) -> Result<Response<Self::UplinkStream>, Status> {
+        let agent = caller::agent(&request)?;
+        let (answers, stream) = mpsc::channel(uplink::IN_FLIGHT_MAX * 2);
+        let uplink = uplink::Uplink {
+            agent,
+            ingest: self.ingest.clone(),
+            membership: self.membership.clone(),
+            ledger: Arc::clone(&self.ledger),
+            clock: self.clock.clone(),
+            stop: self.stop.clone(),
+            answers,
+        };
+        tokio::spawn(uplink.run(request.into_inner()));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn renew(
+        &self,
+        request: Request<Streaming<wire::RenewRequest>>,
+    ) -> Result<Response<Self::RenewStream>, Status> {
+        let agent = caller::agent(&request)?;
+        let mut asked = request.into_inner();
+        let (answers, stream) = mpsc::channel(2);
+        let enrollment = self.enrollment.clone();
+        tokio::spawn(async move {
+            if let Err(refused) = renew(&enrollment, &agent, &mut asked, &answers).await {
+                // The agent may have gone.
+                let _ = answers.send(Err(refused)).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn leave(&self, request: Request<wire::LeaveRequest>) -> Result<Response<wire::LeaveResponse>, Status> {
+        let agent = caller::agent(&request)?;
+        // The answer first: leaving cuts this connection.
+        let membership = self.membership.clone();
+        membership
+            .resign(agent.account, &agent.id.to_string())
+            .await
+            .map_err(status)?;
+        Ok(Response::new(wire::LeaveResponse {}))
+    }
+}
+
+async fn renew(
+    enrollment: &Enrollment,
+    agent: &AgentCaller,
+    asked: &mut Streaming<wire::RenewRequest>,
+    answers: &mpsc::Sender<Result<wire::RenewResponse, Status>>,
+) -> Result<(), Status> {
+    let answer = async |message| {
+        answers
+            .send(Ok(wire::RenewResponse {
+                message: Some(message),
+            }))
+            .await
+            .map_err(|_| Status::cancelled("the agent is gone"))
+    };
+    let first = asked.message().await?.and_then(|request| request.message);
+    let Some(Asked::Hello(wire::RenewHello { csr })) = first else {
+        return Err(invalid("a renewal starts with a hello"));
+    };
+    let request = RenewalRequest {
+        account: agent.account,
+        agent: agent.agent,
+        serial: agent.serial,
+        csr: csr.to_vec(),
+    };
+    let nonce = match enrollment.renew(&request).await.map_err(status)? {
+        Renewal::Renewed(renewed) => return answer(Answer::Certificate(certificate(renewed))).await,
+        Renewal::ProofNeeded { nonce } => nonce,
+    };
+    answer(Answer::Challenge(wire::Challenge {
+        nonce: nonce.to_vec().into(),
+        server_id: enrollment.server_id(),
+    }))
+    .await?;
+    let second = asked.message().await?.and_then(|request| request.message);
+    let Some(Asked::Proof(proof)) = second else {
+        return Err(invalid("a challenge is answered with a proof"));
+    };
+    let proof = proof_of(Some(proof))?;
+    let renewed = enrollment
+        .renew_with_proof(&request, &nonce, &proof)
+        .await
+        .map_err(status)?;
+    answer(Answer::Certificate(certificate(renewed))).await
+}

@@ -1,0 +1,221 @@
+//! The uplink: batches come up, acknowledgements go down in the order of the spool.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, StreamExt as _};
+use muster_common::clock::Clock;
+use muster_common::health::CollectorHealth;
+use muster_proto::v1 as wire;
+use muster_proto::v1::uplink_request::Message as Asked;
+use muster_proto::v1::uplink_response::Message as Answer;
+use muster_store::Ledger;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+use uuid::Uuid;
+
+use crate::api::caller::AgentCaller;
+use crate::api::error::{invalid, status, unauthenticated};
+use crate::ingest::{Admission, Ingest, Origin};
+use crate::membership::{Membership, Report};
+
+/// Batches of one uplink that may wait for the disk.
+pub(super) const IN_FLIGHT_MAX: usize = 4;
+const BATCH_FINDINGS_MAX: usize = 500;
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Collectors that one report may name.
+const COLLECTORS_MAX: usize = 1_000;
+
+pub(super) struct Uplink {
+    pub agent: AgentCaller,
+    pub ingest: Ingest,
+    pub membership: Membership,
+    pub ledger: Arc<dyn Ledger>,
+    pub clock: Clock,
+    pub stop: CancellationToken,
+    pub answers: mpsc::Sender<Result<wire::UplinkResponse, Status>>,
+}
+
+/// A spool that introduced itself.
+struct Spool {
+    id: Uuid,
+    /// The sequence that the next batch must start with; unset before the first.
+    next: Option<u64>,
+    actor: Arc<str>,
+}
+
+type Acknowledging = BoxFuture<'static, Result<wire::Acknowledgement, Status>>;
+
+impl Uplink {
+    pub(super) async fn run(self, asked: Streaming<wire::UplinkRequest>) {
+        let agent = self.agent.agent;
+        let presence = self.membership.presence().clone();
+        presence.update(agent, self.clock.now(), |seen| seen.uplinks += 1);
+        let end = self.talk(asked).await;
+        presence.update(agent, self.clock.now(), |seen| seen.uplinks -= 1);
+        if let Err(error) = self.membership.contacted(self.agent.account, agent).await {
+            tracing::warn!(%agent, %error, "the last contact was not written down");
+        }
+        if let Err(refused) = end {
+            // The agent may have gone.
+            let _ = self.answers.send(Err(refused)).await;
+        }
+    }
+
+    async fn talk(&self, mut asked: Streaming<wire::UplinkRequest>) -> Result<(), Status> {
+        let first = asked.message().await?.and_then(|request| request.message);
+        let Some(Asked::Hello(hello)) = first else {
+            return Err(invalid("an uplink starts with a hello"));
+        };
+        let mut spool = self.welcome(hello).await?;
+        let mut in_flight: FuturesOrdered<Acknowledging> = FuturesOrdered::new();
+        let mut open = true;
+        // Each batch is handed to the store before the next one is read, so they arrive there in order.
+        while open || !in_flight.is_empty() {
+            tokio::select! {
+                biased;
+                Some(acknowledged) = in_flight.next(), if !in_flight.is_empty() => {
+                    self.acknowledge(acknowledged?).await?;
+                }
+                () = self.stop.cancelled(), if open => open = false,
+                request = asked.message(), if open && in_flight.len() < IN_FLIGHT_MAX => {
+                    match request?.map(|request| request.message) {
+                        None => open = false,
+                        Some(Some(Asked::Batch(batch))) => in_flight.push_back(self.take(&mut spool, batch)?),
+                        Some(Some(Asked::Report(report))) => self.note(report),
+                        Some(Some(Asked::Hello(_)) | None) => return Err(invalid("expected a batch or a report")),
+                    }
+                }
+            }
+        }
+        if self.stop.is_cancelled() {
+            return Err(Status::unavailable("the server is stopping; everything acknowledged is safe"));
+        }
+        Ok(())
+    }
+
+    async fn welcome(&self, hello: wire::UplinkHello) -> Result<Spool, Status> {
+        let wire::UplinkHello {
+            agent_version,
+            spool_id,
+            region,
+        } = hello;
+        let id = spool_id.parse().map_err(|_| invalid("spool_id: should be a UUID"))?;
+        let agent = self.agent.agent;
+        let acknowledged = self.ledger.acknowledged(agent, id).await.map_err(status)?;
+        self.membership.presence().update(agent, self.clock.now(), |seen| {
+            seen.report.version = agent_version.chars().take(64).collect();
+            seen.report.region = region.chars().take(64).collect();
+            seen.acknowledged = acknowledged;
+        });
+        self.answer(Answer::Welcome(wire::Welcome {
+            acknowledged_sequence: acknowledged,
+            batch_findings_max: BATCH_FINDINGS_MAX as u32,
+            batch_bytes_max: BATCH_BYTES_MAX as u32,
+            in_flight_max: IN_FLIGHT_MAX as u32,
+        }))
+        .await?;
+        Ok(Spool {
+            id,
+            next: None,
+            actor: Arc::from(self.agent.id.to_string()),
+        })
+    }
+
+    /// Checks a batch and gives what will acknowledge it.
+    fn take(&self, spool: &mut Spool, batch: wire::Batch) -> Result<Acknowledging, Status> {
+        if self.clock.now() >= self.agent.expires_at {
+            return Err(unauthenticated("the certificate expired; renew it and connect again"));
+        }
+        let wire::Batch {
+            first_sequence: first,
+            findings,
+        } = batch;
+        let bytes: usize = findings.iter().map(Bytes::len).sum();
+        if findings.is_empty() || findings.len() > BATCH_FINDINGS_MAX || bytes > BATCH_BYTES_MAX {
+            return Err(invalid(format!(
+                "a batch has 1 to {BATCH_FINDINGS_MAX} findings of at most {BATCH_BYTES_MAX} bytes in all"
+            )));
+        }
+        if first == 0 || spool.next.is_some_and(|next| next != first) {
+            return Err(invalid("the batches of a spool follow each other without gaps"));
+        }
+        let last = first + findings.len() as u64 - 1;
+        spool.next = Some(last + 1);
+        let origin = Origin {
+            account: self.agent.account,
+            agent: self.agent.agent,
+            spool: spool.id,
+            first,
+            actor: Arc::clone(&spool.actor),
+        };
+        let ingest = self.ingest.clone();
+        Ok(Box::pin(async move {
+            let admissions = ingest.from_agent(&origin, findings).await.map_err(status)?;
+            let refused = admissions
+                .into_iter()
+                .zip(first..)
+                .filter_map(|(admission, sequence)| match admission {
+                    Admission::Refused(refusal) => Some(wire::RefusedFinding {
+                        sequence,
+                        code: refusal.code().to_owned(),
+                        message: refusal.to_string(),
+                    }),
+                    Admission::Created(_) | Admission::Updated(_) | Admission::Unchanged(_) => None,
+                })
+                .collect();
+            Ok(wire::Acknowledgement {
+                through_sequence: last,
+                refused,
+            })
+        }))
+    }
+
+    async fn acknowledge(&self, acknowledgement: wire::Acknowledgement) -> Result<(), Status> {
+        let through = acknowledgement.through_sequence;
+        self.membership
+            .presence()
+            .update(self.agent.agent, self.clock.now(), |seen| {
+                seen.acknowledged = through;
+                seen.report.last_sequence = seen.report.last_sequence.max(through);
+            });
+        self.answer(Answer::Acknowledgement(acknowledgement)).await
+    }
+
+    fn note(&self, report: wire::Report) {
+        let wire::Report {
+            collectors,
+            spool_bytes,
+            spool_bytes_max: _,
+            last_sequence,
+            dead_letters,
+        } = report;
+        let collectors: Vec<CollectorHealth> = collectors
+            .into_iter()
+            .take(COLLECTORS_MAX)
+            .map(CollectorHealth::from)
+            .collect();
+        self.membership
+            .presence()
+            .update(self.agent.agent, self.clock.now(), |seen| {
+                seen.report = Report {
+                    collectors,
+                    spool_bytes,
+                    last_sequence,
+                    dead_letters,
+                    ..std::mem::take(&mut seen.report)
+                };
+            });
+    }
+
+    async fn answer(&self, message: Answer) -> Result<(), Status> {
+        self.answers
+            .send(Ok(wire::UplinkResponse {
+                message: Some(message),
+            }))
+            .await
+            .map_err(|_| Status::cancelled("the agent is gone"))
+    }
+}
