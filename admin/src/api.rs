@@ -12,4 +12,8 @@ mod page;
 
 pub use authorization::{Doorman, unlisted_methods};
 pub use caller::Caller;
-pub use grpc::{AgentService, EnrollmentService, OperatorServices, agent_routes, enrollment_routes, operator_routes};
+pub use grpc::{
+    AgentService, AuditService, EnrollmentService, FindingsService, InsightsService,
+    MembersService, OperatorServices, OperatorsService, StatusService, agent_routes,
+    enrollment_routes, operator_routes,
+};

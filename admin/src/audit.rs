@@ -34,7 +34,12 @@ pub struct Event {
 
 impl Event {
     #[must_use]
-    pub fn new(time: Timestamp, action: &str, actor: impl Into<String>, subject: impl Into<String>) -> Self {
+    pub fn new(
+        time: Timestamp,
+        action: &str,
+        actor: impl Into<String>,
+        subject: impl Into<String>,
+    ) -> Self {
         Self {
             time,
             action: action.to_owned(),
@@ -107,7 +112,10 @@ impl Audit {
         let event = match untold {
             0 => event,
             untold => {
-                let detail = format!("{} ({untold} more refusals before were not written)", event.detail);
+                let detail = format!(
+                    "{} ({untold} more refusals before were not written)",
+                    event.detail
+                );
                 event.detail(detail)
             }
         };
@@ -125,7 +133,9 @@ impl Audit {
         limit: usize,
     ) -> Result<(Vec<(u64, Event)>, bool), Error> {
         let mut events = Vec::new();
-        let mut bound = before.map_or(Bound::End, |number| Bound::Before(number.to_be_bytes().to_vec()));
+        let mut bound = before.map_or(Bound::End, |number| {
+            Bound::Before(number.to_be_bytes().to_vec())
+        });
         loop {
             let page = self
                 .records

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use muster_common::clock::Clock;
-use muster_common::identity::{Serial, SpiffeId};
+use muster_common::identity::{Serial, SpiffeId, TrustDomain};
 use muster_common::invitation::RootPin;
 use muster_common::timestamp::Timestamp;
 use parking_lot::RwLock;
@@ -24,7 +24,9 @@ use keyring::Keyring;
 pub use leaf::Names;
 
 /// Whom a root certifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Root {
     Agents,
@@ -103,12 +105,12 @@ impl Kinded for Error {
 }
 
 impl Authority {
-    /// Makes the three roots in an empty folder.
+    /// Makes the three roots of a trust domain in an empty folder.
     ///
     /// # Errors
     /// [`Error::HasRoots`], [`Error::File`].
-    pub fn create(folder: &Path, clock: Clock) -> Result<Self, Error> {
-        let keyring = Keyring::create(folder, clock.now())?;
+    pub fn create(folder: &Path, domain: &TrustDomain, clock: Clock) -> Result<Self, Error> {
+        let keyring = Keyring::create(folder, domain, clock.now())?;
         Ok(Self::over(keyring, clock))
     }
 
@@ -125,6 +127,12 @@ impl Authority {
             keyring: Arc::new(RwLock::new(keyring)),
             clock,
         }
+    }
+
+    /// The name of the admin and of all that it certifies.
+    #[must_use]
+    pub fn domain(&self) -> TrustDomain {
+        self.keyring.read().domain().clone()
     }
 
     /// Certifies a public key (SubjectPublicKeyInfo in DER) for `hours`.

@@ -120,11 +120,15 @@ pub enum Error {
         expected: Partition,
         found: Partition,
     },
-    #[error("the role of {account} was deleted and made again since it was first seen; if that was meant, disassociate the account and invite it again")]
+    #[error(
+        "the role of {account} was deleted and made again since it was first seen; if that was meant, disassociate the account and invite it again"
+    )]
     RoleRecreated { account: AccountId },
     #[error("too many failed attempts from {peer}; try again in a minute")]
     Throttled { peer: IpAddr },
-    #[error("the certificate was replaced by a later one; if this agent was not copied, enroll it again with a new invitation")]
+    #[error(
+        "the certificate was replaced by a later one; if this agent was not copied, enroll it again with a new invitation"
+    )]
     Superseded,
     #[error("a renewal needs a new key")]
     SameKey,
@@ -256,7 +260,9 @@ impl Enrollment {
         claim.proof.check_date(now)?;
         let key = key_digest(&attempt.public_key);
         let invitation = self.invitation(id).await?;
-        if let Judged::Again { agent, chain } = invitation.claim(&claim.secret, account, &key, now)? {
+        if let Judged::Again { agent, chain } =
+            invitation.claim(&claim.secret, account, &key, now)?
+        {
             return self.answer(agent, &chain);
         }
         let member = self.membership.member(account).await?;
@@ -281,7 +287,13 @@ impl Enrollment {
     }
 
     /// Spends the invitation, records the agent and enables the member, in one transaction.
-    async fn enroll(&self, attempt: &Attempt, claim: &Claim, key: &str, role_id: &str) -> Result<Enrolled, Error> {
+    async fn enroll(
+        &self,
+        attempt: &Attempt,
+        claim: &Claim,
+        key: &str,
+        role_id: &str,
+    ) -> Result<Enrolled, Error> {
         let Hello {
             invitation: id,
             account,
@@ -290,67 +302,90 @@ impl Enrollment {
             ..
         } = attempt.hello;
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let now = self.clock.now();
-                let kept_invitation = self.records.keep::<Invitation>(Table::Invitations, id.to_string()).await?;
-                let invitation = kept_invitation.value.clone().ok_or(Refused::Unknown)?;
-                if let Judged::Again { agent, chain } = invitation.claim(&claim.secret, account, key, now)? {
-                    return Ok((self.answer(agent, &chain)?, Draft::default()));
-                }
-                let kept_member = self
-                    .records
-                    .keep::<Member>(Table::Members, membership::key(account))
-                    .await?;
-                let member = kept_member
-                    .value
-                    .clone()
-                    .ok_or(membership::Error::NoMember { account })?;
-                let member = member.enable(role_id, now)?;
-                self.membership.room_for_agent(account).await?;
-                let agent_id = AgentId::random();
-                let spiffe = self.config.domain.id(Identity::Agent {
-                    account,
-                    agent: agent_id,
-                });
-                let issued = self.authority.certify(
-                    Root::Agents,
-                    &attempt.public_key,
-                    &spiffe,
-                    self.config.certificate_hours,
-                    &Names::default(),
-                )?;
-                let agent = Agent {
-                    id: agent_id,
-                    account,
-                    state: AgentState::Enrolled,
-                    lineage: Lineage::new(issued.serial),
-                    key: key.to_owned(),
-                    epoch: member.epoch,
-                    role_id: role_id.to_owned(),
-                    version: version.chars().take(64).collect(),
-                    region: region.clone(),
-                    enrolled_at: now,
-                    proven_at: now,
-                    certificate_expires_at: issued.not_after,
-                    last_contact: None,
-                };
-                let chain: Vec<String> = issued.chain.iter().map(|der| STANDARD.encode(der)).collect();
-                let answer = self.answer(agent_id, &chain)?;
-                let event = Event::new(now, "enrollment.enroll", spiffe.to_string(), member.resource())
-                    .detail(format!("invitation {id}, serial {}, from {}", issued.serial, attempt.peer));
-                let draft = Draft::default()
-                    .expect(&kept_invitation)
-                    .expect(&kept_member)
-                    .put(
-                        Table::Invitations,
-                        id.to_string(),
-                        &invitation.spend(agent_id, key.to_owned(), chain, now),
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let now = self.clock.now();
+                    let kept_invitation = self
+                        .records
+                        .keep::<Invitation>(Table::Invitations, id.to_string())
+                        .await?;
+                    let invitation = kept_invitation.value.clone().ok_or(Refused::Unknown)?;
+                    if let Judged::Again { agent, chain } =
+                        invitation.claim(&claim.secret, account, key, now)?
+                    {
+                        return Ok((self.answer(agent, &chain)?, Draft::default()));
+                    }
+                    let kept_member = self
+                        .records
+                        .keep::<Member>(Table::Members, membership::key(account))
+                        .await?;
+                    let member = kept_member
+                        .value
+                        .clone()
+                        .ok_or(membership::Error::NoMember { account })?;
+                    let member = member.enable(role_id, now)?;
+                    self.membership.room_for_agent(account).await?;
+                    let agent_id = AgentId::random();
+                    let spiffe = self.config.domain.id(Identity::Agent {
+                        account,
+                        agent: agent_id,
+                    });
+                    let issued = self.authority.certify(
+                        Root::Agents,
+                        &attempt.public_key,
+                        &spiffe,
+                        self.config.certificate_hours,
+                        &Names::default(),
+                    )?;
+                    let agent = Agent {
+                        id: agent_id,
+                        account,
+                        state: AgentState::Enrolled,
+                        lineage: Lineage::new(issued.serial),
+                        key: key.to_owned(),
+                        epoch: member.epoch,
+                        role_id: role_id.to_owned(),
+                        version: version.chars().take(64).collect(),
+                        region: region.clone(),
+                        enrolled_at: now,
+                        proven_at: now,
+                        certificate_expires_at: issued.not_after,
+                        last_contact: None,
+                    };
+                    let chain: Vec<String> = issued
+                        .chain
+                        .iter()
+                        .map(|der| STANDARD.encode(der))
+                        .collect();
+                    let answer = self.answer(agent_id, &chain)?;
+                    let event = Event::new(
+                        now,
+                        "enrollment.enroll",
+                        spiffe.to_string(),
+                        member.resource(),
                     )
-                    .put(Table::Members, membership::key(account), &member)
-                    .put(Table::Agents, membership::agent_key(account, agent_id), &agent)
-                    .audit(&event);
-                Ok((answer, draft))
-            }))
+                    .detail(format!(
+                        "invitation {id}, serial {}, from {}",
+                        issued.serial, attempt.peer
+                    ));
+                    let draft = Draft::default()
+                        .expect(&kept_invitation)
+                        .expect(&kept_member)
+                        .put(
+                            Table::Invitations,
+                            id.to_string(),
+                            &invitation.spend(agent_id, key.to_owned(), chain, now),
+                        )
+                        .put(Table::Members, membership::key(account), &member)
+                        .put(
+                            Table::Agents,
+                            membership::agent_key(account, agent_id),
+                            &agent,
+                        )
+                        .audit(&event);
+                    Ok((answer, draft))
+                })
+            })
             .await
     }
 

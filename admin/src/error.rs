@@ -32,9 +32,10 @@ impl Kinded for muster_store::Error {
         match self {
             Self::Conflict { .. } => Kind::Conflict,
             Self::Busy | Self::Closed => Kind::Busy,
-            Self::Disk { .. } | Self::Damaged { .. } | Self::InUse { .. } | Self::OtherFormat { .. } => {
-                Kind::Internal
-            }
+            Self::Disk { .. }
+            | Self::Damaged { .. }
+            | Self::InUse { .. }
+            | Self::OtherFormat { .. } => Kind::Internal,
         }
     }
 }

@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use muster_common::clock::Clock;
 use muster_common::filter::{Field, FieldSet, Filter, Subject};
-use muster_common::finding::{self, Change as FieldChange, FindingKey, INDEXED, InvalidPatch, Patch};
+use muster_common::finding::{
+    self, Change as FieldChange, FindingKey, INDEXED, InvalidPatch, Patch,
+};
 use muster_common::timestamp::Timestamp;
 use muster_store::{
-    Batch, Change, CountQuery, Counts, FeedEntry, FeedEvent, Findings as Engine, Item, Ledger, Outcome,
-    Position, Query, Record, Sort, Version,
+    Batch, Change, CountQuery, Counts, FeedEntry, FeedEvent, Findings as Engine, Item, Ledger,
+    Outcome, Position, Query, Record, Sort, Version,
 };
 use tokio::sync::watch;
 
@@ -38,9 +40,13 @@ pub struct Findings {
 pub enum Error {
     #[error("there is no finding {key}")]
     NotFound { key: FindingKey },
-    #[error("findings cannot be sorted by {field}; use a field such as UpdatedAt, SeverityNormalized or Title")]
+    #[error(
+        "findings cannot be sorted by {field}; use a field such as UpdatedAt, SeverityNormalized or Title"
+    )]
     NotSortable { field: Field },
-    #[error("findings cannot be grouped by {field}; use a field such as ResourceId, AwsAccountId or SeverityLabel")]
+    #[error(
+        "findings cannot be grouped by {field}; use a field such as ResourceId, AwsAccountId or SeverityLabel"
+    )]
     NotGroupable { field: Field },
     #[error("{what}: {count} were given, at most {max} are allowed")]
     TooMany {
@@ -58,9 +64,10 @@ impl Kinded for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NotFound { .. } => Kind::NotFound,
-            Self::NotSortable { .. } | Self::NotGroupable { .. } | Self::TooMany { .. } | Self::Patch(_) => {
-                Kind::Invalid
-            }
+            Self::NotSortable { .. }
+            | Self::NotGroupable { .. }
+            | Self::TooMany { .. }
+            | Self::Patch(_) => Kind::Invalid,
             Self::Store(error) => error.kind(),
         }
     }
@@ -118,14 +125,32 @@ impl Findings {
     /// # Errors
     /// [`Error::Store`]; nothing of the batch is acknowledged then.
     pub async fn record(&self, batch: Batch) -> Result<Vec<Outcome>, Error> {
-        Ok(self.engine.record(batch).await?)
+        let started = std::time::Instant::now();
+        let outcomes = self.engine.record(batch).await?;
+        metrics::histogram!("muster_record_seconds").record(started.elapsed());
+        for effect in ["created", "updated", "unchanged"] {
+            let count = outcomes
+                .iter()
+                .filter(|outcome| effect_of(outcome) == Some(effect))
+                .count();
+            if count > 0 {
+                metrics::counter!("muster_findings_recorded_total", "effect" => effect)
+                    .increment(count as u64);
+            }
+        }
+        Ok(outcomes)
     }
 
     /// Sets what operators own, on each of the findings.
     ///
     /// # Errors
     /// [`Error::Patch`] for values that the format refuses.
-    pub async fn update(&self, keys: Vec<FindingKey>, patch: &Patch, actor: &str) -> Result<Vec<Outcome>, Error> {
+    pub async fn update(
+        &self,
+        keys: Vec<FindingKey>,
+        patch: &Patch,
+        actor: &str,
+    ) -> Result<Vec<Outcome>, Error> {
         patch.check()?;
         let items = keys
             .into_iter()
@@ -176,7 +201,11 @@ impl Findings {
         };
         let page = self.engine.query(query).await?;
         Ok(SeenPage {
-            findings: page.records.into_iter().map(see).collect::<Result<_, _>>()?,
+            findings: page
+                .records
+                .into_iter()
+                .map(see)
+                .collect::<Result<_, _>>()?,
             next: page.next,
         })
     }
@@ -185,7 +214,12 @@ impl Findings {
     ///
     /// # Errors
     /// [`Error::NotGroupable`], [`Error::TooMany`].
-    pub async fn count(&self, filter: Filter, group_by: Vec<Field>, limit: usize) -> Result<Counts, Error> {
+    pub async fn count(
+        &self,
+        filter: Filter,
+        group_by: Vec<Field>,
+        limit: usize,
+    ) -> Result<Counts, Error> {
         groupable(&group_by)?;
         let query = CountQuery {
             filter,
@@ -235,7 +269,12 @@ impl Findings {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn changes(&self, filter: &Filter, after: u64, limit: usize) -> Result<(Vec<Told>, u64), Error> {
+    pub async fn changes(
+        &self,
+        filter: &Filter,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<Told>, u64), Error> {
         let entries = self.engine.feed(after, limit).await?;
         let last = entries.last().map_or(after, |entry| entry.sequence);
         let told = entries
@@ -255,7 +294,8 @@ impl Findings {
         } = entry;
         let finding = record.map(see).transpose()?;
         if let Some(finding) = &finding {
-            let row = finding::fields(&finding.document, filter.fields()).map_err(|_| damaged(key))?;
+            let row =
+                finding::fields(&finding.document, filter.fields()).map_err(|_| damaged(key))?;
             let subject = Subject {
                 row: &row,
                 document: &finding.document,
@@ -281,13 +321,29 @@ impl Findings {
         let equals = |field, value: &str| Filter::field(field, Test::Equals(value.to_owned()));
         let filter = equals(Field::Id, id).and(equals(Field::ProductArn, product_arn));
         let page = self.list(filter, Vec::new(), None, 100).await?;
-        Ok(page.findings.into_iter().map(|finding| finding.key).collect())
+        Ok(page
+            .findings
+            .into_iter()
+            .map(|finding| finding.key)
+            .collect())
     }
 
     /// What the store tells of itself.
     #[must_use]
     pub fn ledger(&self) -> &dyn Ledger {
         self.ledger.as_ref()
+    }
+}
+
+/// An import's or update's effect, as the metrics name it.
+const fn effect_of(outcome: &Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Created(_) => Some("created"),
+        Outcome::Updated(_) => Some("updated"),
+        Outcome::Unchanged(_) => Some("unchanged"),
+        Outcome::Expired(_) | Outcome::NotFound(_) | Outcome::TooLarge(_) | Outcome::Refused => {
+            None
+        }
     }
 }
 
@@ -309,7 +365,8 @@ fn limited(what: &'static str, count: usize, max: usize) -> Result<(), Error> {
 }
 
 fn render(record: &Record) -> Result<Vec<u8>, Error> {
-    finding::render(&record.document, &record.overlay, record.recorded_at).map_err(|_| damaged(record.key))
+    finding::render(&record.document, &record.overlay, record.recorded_at)
+        .map_err(|_| damaged(record.key))
 }
 
 fn see(record: Record) -> Result<Seen, Error> {
@@ -325,7 +382,11 @@ fn damaged(key: FindingKey) -> Error {
     muster_store::Error::Damaged { what: key.name() }.into()
 }
 
-fn history_entry(version: &Version, document: &[u8], before: Option<&Vec<u8>>) -> Result<HistoryEntry, Error> {
+fn history_entry(
+    version: &Version,
+    document: &[u8],
+    before: Option<&Vec<u8>>,
+) -> Result<HistoryEntry, Error> {
     let changes = match before {
         Some(before) if version.event != FeedEvent::Created => {
             finding::changes(before, document).map_err(|_| damaged(version.record.key))?

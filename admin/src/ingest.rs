@@ -112,10 +112,19 @@ impl Ingest {
     ///
     /// # Errors
     /// [`findings::Error::Store`]; nothing of the batch is acknowledged then.
-    pub async fn from_agent(&self, origin: &Origin, documents: Vec<Bytes>) -> Result<Vec<Admission>, findings::Error> {
-        self.rate.take(origin.account, documents.len(), &self.clock).await;
+    pub async fn from_agent(
+        &self,
+        origin: &Origin,
+        documents: Vec<Bytes>,
+    ) -> Result<Vec<Admission>, findings::Error> {
+        self.rate
+            .take(origin.account, documents.len(), &self.clock)
+            .await;
         let sender = Sender::Agent(origin.account);
-        let read = documents.into_iter().map(|document| admit(&sender, document)).collect();
+        let read = documents
+            .into_iter()
+            .map(|document| admit(&sender, document))
+            .collect();
         let spool = SpoolRange {
             account: origin.account,
             agent: origin.agent,
@@ -129,7 +138,11 @@ impl Ingest {
     ///
     /// # Errors
     /// [`findings::Error::Store`]; nothing is acknowledged then.
-    pub async fn from_operator(&self, actor: &str, documents: Vec<Bytes>) -> Result<Vec<Admission>, findings::Error> {
+    pub async fn from_operator(
+        &self,
+        actor: &str,
+        documents: Vec<Bytes>,
+    ) -> Result<Vec<Admission>, findings::Error> {
         let mut read = Vec::with_capacity(documents.len());
         for document in documents {
             let admitted = admit(&Sender::Operator, document);
@@ -142,14 +155,19 @@ impl Ingest {
         self.store(read, &actor, None).await
     }
 
-    async fn known_account(&self, import: Import) -> Result<Result<Import, Refusal>, findings::Error> {
+    async fn known_account(
+        &self,
+        import: Import,
+    ) -> Result<Result<Import, Refusal>, findings::Error> {
         let account = import.reading.account;
         if self.admin_account == Some(account) {
             return Ok(Ok(import));
         }
         match self.membership.member(account).await {
             Ok(member) if member.status.keeps_findings() => Ok(Ok(import)),
-            Ok(_) | Err(crate::membership::Error::NoMember { .. }) => Ok(Err(Refusal::NoMember { account })),
+            Ok(_) | Err(crate::membership::Error::NoMember { .. }) => {
+                Ok(Err(Refusal::NoMember { account }))
+            }
             Err(crate::membership::Error::Store(error)) => Err(error.into()),
             Err(_) => Ok(Err(Refusal::NoMember { account })),
         }
@@ -182,7 +200,12 @@ impl Ingest {
             spool,
             items,
         };
-        let mut stored = self.findings.record(batch).await?.into_iter().filter_map(admission);
+        let mut stored = self
+            .findings
+            .record(batch)
+            .await?
+            .into_iter()
+            .filter_map(admission);
         self.tell(places.iter().flatten(), actor).await;
         Ok(places
             .into_iter()
@@ -202,8 +225,13 @@ impl Ingest {
                 Refusal::Product { owner, .. } => owner,
                 Refusal::Invalid(_) | Refusal::NoMember { .. } => continue,
             };
-            let event = Event::new(self.clock.now(), "ingest.refuse", actor, format!("members/{foreign}"))
-                .detail(refusal.to_string());
+            let event = Event::new(
+                self.clock.now(),
+                "ingest.refuse",
+                actor,
+                format!("members/{foreign}"),
+            )
+            .detail(refusal.to_string());
             self.audit.refusal(event).await;
         }
     }
@@ -214,9 +242,10 @@ const fn admission(outcome: Outcome) -> Option<Admission> {
     match outcome {
         Outcome::Created(key) => Some(Admission::Created(key)),
         Outcome::Updated(key) => Some(Admission::Updated(key)),
-        Outcome::Unchanged(key) | Outcome::Expired(key) | Outcome::NotFound(key) | Outcome::TooLarge(key) => {
-            Some(Admission::Unchanged(key))
-        }
+        Outcome::Unchanged(key)
+        | Outcome::Expired(key)
+        | Outcome::NotFound(key)
+        | Outcome::TooLarge(key) => Some(Admission::Unchanged(key)),
         Outcome::Refused => None,
     }
 }
@@ -229,7 +258,9 @@ enum Sender {
 /// Reads a document and checks that the sender may speak for it.
 fn admit(sender: &Sender, document: Bytes) -> Result<Import, Refusal> {
     let reading = finding::read(&document)?;
-    let Reading { account, product, .. } = &reading;
+    let Reading {
+        account, product, ..
+    } = &reading;
     let owner = product.owner();
     if let Sender::Agent(own) = sender {
         let sender = format!("account {own}");

@@ -166,7 +166,13 @@ impl Insights {
                 updated_at: now,
             }),
         };
-        let event = Event::new(now, "insight.create", owner, format!("insights/{}", insight.id)).detail(title);
+        let event = Event::new(
+            now,
+            "insight.create",
+            owner,
+            format!("insights/{}", insight.id),
+        )
+        .detail(title);
         let draft = Draft::default()
             .put(Table::Insights, insight.id.to_string(), &insight.stored())
             .audit(&event);
@@ -181,7 +187,10 @@ impl Insights {
         match id {
             InsightId::Managed(number) => managed::find(*number).cloned().ok_or_else(missing),
             InsightId::Custom(_) => {
-                let stored = self.records.get::<Stored>(Table::Insights, id.to_string()).await?;
+                let stored = self
+                    .records
+                    .get::<Stored>(Table::Insights, id.to_string())
+                    .await?;
                 stored.ok_or_else(missing)?.insight(id.clone())
             }
         }
@@ -191,7 +200,12 @@ impl Insights {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Managed`], [`Error::NoChange`], and those of [`Insights::create`].
-    pub async fn update(&self, id: &InsightId, change: &Change, by: &str) -> Result<Insight, Error> {
+    pub async fn update(
+        &self,
+        id: &InsightId,
+        change: &Change,
+        by: &str,
+    ) -> Result<Insight, Error> {
         custom(id)?;
         let Change {
             title,
@@ -202,25 +216,34 @@ impl Insights {
             return Err(Error::NoChange);
         }
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let now = self.clock.now();
-                let kept = self.records.keep::<Stored>(Table::Insights, id.to_string()).await?;
-                let stored = kept.value.clone().ok_or_else(|| Error::NotFound { id: id.to_string() })?;
-                let mut insight = stored.insight(id.clone())?;
-                insight.title = title.clone().unwrap_or(insight.title);
-                insight.filter = filter.clone().unwrap_or(insight.filter);
-                insight.group_by = group_by.clone().unwrap_or(insight.group_by);
-                check(&insight.title, &insight.group_by)?;
-                if let Some(kept) = &mut insight.kept {
-                    kept.updated_at = now;
-                }
-                let event = Event::new(now, "insight.update", by, format!("insights/{id}")).detail(&insight.title);
-                let draft = Draft::default()
-                    .expect(&kept)
-                    .put(Table::Insights, id.to_string(), &insight.stored())
-                    .audit(&event);
-                Ok((insight, draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let now = self.clock.now();
+                    let kept = self
+                        .records
+                        .keep::<Stored>(Table::Insights, id.to_string())
+                        .await?;
+                    let stored = kept
+                        .value
+                        .clone()
+                        .ok_or_else(|| Error::NotFound { id: id.to_string() })?;
+                    let mut insight = stored.insight(id.clone())?;
+                    insight.title = title.clone().unwrap_or(insight.title);
+                    insight.filter = filter.clone().unwrap_or(insight.filter);
+                    insight.group_by = group_by.clone().unwrap_or(insight.group_by);
+                    check(&insight.title, &insight.group_by)?;
+                    if let Some(kept) = &mut insight.kept {
+                        kept.updated_at = now;
+                    }
+                    let event = Event::new(now, "insight.update", by, format!("insights/{id}"))
+                        .detail(&insight.title);
+                    let draft = Draft::default()
+                        .expect(&kept)
+                        .put(Table::Insights, id.to_string(), &insight.stored())
+                        .audit(&event);
+                    Ok((insight, draft))
+                })
+            })
             .await
     }
 
@@ -229,17 +252,30 @@ impl Insights {
     pub async fn delete(&self, id: &InsightId, by: &str) -> Result<(), Error> {
         custom(id)?;
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let kept = self.records.keep::<Stored>(Table::Insights, id.to_string()).await?;
-                let stored = kept.value.clone().ok_or_else(|| Error::NotFound { id: id.to_string() })?;
-                let event = Event::new(self.clock.now(), "insight.delete", by, format!("insights/{id}"))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let kept = self
+                        .records
+                        .keep::<Stored>(Table::Insights, id.to_string())
+                        .await?;
+                    let stored = kept
+                        .value
+                        .clone()
+                        .ok_or_else(|| Error::NotFound { id: id.to_string() })?;
+                    let event = Event::new(
+                        self.clock.now(),
+                        "insight.delete",
+                        by,
+                        format!("insights/{id}"),
+                    )
                     .detail(&stored.title);
-                let draft = Draft::default()
-                    .expect(&kept)
-                    .delete(Table::Insights, id.to_string())
-                    .audit(&event);
-                Ok(((), draft))
-            }))
+                    let draft = Draft::default()
+                        .expect(&kept)
+                        .delete(Table::Insights, id.to_string())
+                        .audit(&event);
+                    Ok(((), draft))
+                })
+            })
             .await
     }
 
@@ -253,14 +289,23 @@ impl Insights {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn custom(&self, after: Option<Vec<u8>>, limit: usize) -> Result<(Vec<Insight>, bool), Error> {
+    pub async fn custom(
+        &self,
+        after: Option<Vec<u8>>,
+        limit: usize,
+    ) -> Result<(Vec<Insight>, bool), Error> {
         let bound = after.map_or(Bound::Start, Bound::After);
-        let mut page = self.records.scan::<Stored>(Table::Insights, bound, limit + 1).await?;
+        let mut page = self
+            .records
+            .scan::<Stored>(Table::Insights, bound, limit + 1)
+            .await?;
         let more = page.len() > limit;
         page.truncate(limit);
         let insights = page
             .into_iter()
-            .map(|(key, stored)| stored.insight(std::str::from_utf8(&key).unwrap_or_default().parse()?))
+            .map(|(key, stored)| {
+                stored.insight(std::str::from_utf8(&key).unwrap_or_default().parse()?)
+            })
             .collect::<Result<_, _>>()?;
         Ok((insights, more))
     }
@@ -270,8 +315,13 @@ impl Insights {
     /// # Errors
     /// [`Error::Findings`].
     pub async fn results(&self, insight: &Insight, limit: usize) -> Result<Counts, Error> {
-        let Insight { filter, group_by, .. } = insight;
-        Ok(self.findings.count(filter.clone(), group_by.clone(), limit).await?)
+        let Insight {
+            filter, group_by, ..
+        } = insight;
+        Ok(self
+            .findings
+            .count(filter.clone(), group_by.clone(), limit)
+            .await?)
     }
 
     /// The last sequence of the feed, and a way to wait for the next.
@@ -286,7 +336,11 @@ impl Insight {
         Stored {
             title: self.title.clone(),
             filter: filter::to_json(&self.filter),
-            group_by: self.group_by.iter().map(|field| field.name().to_owned()).collect(),
+            group_by: self
+                .group_by
+                .iter()
+                .map(|field| field.name().to_owned())
+                .collect(),
             kept: self.kept.clone().unwrap_or_else(|| Kept {
                 owner: String::new(),
                 created_at: Timestamp::default(),
@@ -303,7 +357,8 @@ impl Stored {
                 what: format!("insight {id} ({what})"),
             })
         };
-        let filter = filter::from_json(&self.filter.to_string()).map_err(|error| damaged(error.to_string()))?;
+        let filter = filter::from_json(&self.filter.to_string())
+            .map_err(|error| damaged(error.to_string()))?;
         let group_by = self
             .group_by
             .iter()

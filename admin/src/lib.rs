@@ -3,11 +3,15 @@
 pub mod api;
 pub mod audit;
 pub mod authority;
+pub mod config;
 pub mod enrollment;
 pub mod error;
 pub mod findings;
 pub mod ingest;
+pub mod init;
 pub mod insights;
 pub mod membership;
 pub mod operators;
 pub mod records;
+pub mod serve;
+pub mod telemetry;

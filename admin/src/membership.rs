@@ -99,7 +99,9 @@ pub enum Error {
     Invitation(#[from] invitation::Refused),
     #[error("there is no agent {id}; 'muster status' shows them")]
     NoAgent { id: String },
-    #[error("{account} has {AGENTS_MAX} agents, which is the limit; revoke one with 'muster agent revoke'")]
+    #[error(
+        "{account} has {AGENTS_MAX} agents, which is the limit; revoke one with 'muster agent revoke'"
+    )]
     TooManyAgents { account: AccountId },
     #[error("{what} should be {expected}")]
     Invalid {
@@ -113,7 +115,9 @@ pub enum Error {
 impl Kinded for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::NoMember { .. } | Self::NoInvitation { .. } | Self::NoAgent { .. } => Kind::NotFound,
+            Self::NoMember { .. } | Self::NoInvitation { .. } | Self::NoAgent { .. } => {
+                Kind::NotFound
+            }
             Self::Exists { .. } | Self::Status { .. } | Self::OwnAccount { .. } => Kind::Conflict,
             Self::Invitation(refused) => refused.kind(),
             Self::TooManyAgents { .. } => Kind::Exhausted,
@@ -153,16 +157,24 @@ impl Membership {
         if self.config.admin_account == Some(account) {
             return Err(Error::OwnAccount { account });
         }
-        let role_name = new.role_name.clone().unwrap_or_else(|| self.config.role_name.clone());
+        let role_name = new
+            .role_name
+            .clone()
+            .unwrap_or_else(|| self.config.role_name.clone());
         member::check_texts(&new.email, &new.name, &role_name)?;
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let now = self.clock.now();
-                let kept = self.records.keep::<Member>(Table::Members, key(account)).await?;
-                let member = Member::create(kept.value.as_ref(), &new, &role_name, now)?;
-                let draft = self.change(&member, "member.create", by).expect(&kept);
-                Ok((member, draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let now = self.clock.now();
+                    let kept = self
+                        .records
+                        .keep::<Member>(Table::Members, key(account))
+                        .await?;
+                    let member = Member::create(kept.value.as_ref(), &new, &role_name, now)?;
+                    let draft = self.change(&member, "member.create", by).expect(&kept);
+                    Ok((member, draft))
+                })
+            })
             .await
     }
 
@@ -171,7 +183,11 @@ impl Membership {
     /// # Errors
     /// [`Error::NoMember`], [`Error::Status`], [`Error::Invalid`].
     pub async fn invite(&self, account: AccountId, hours: u32, by: &str) -> Result<Sent, Error> {
-        let hours = if hours == 0 { self.config.invitation_hours } else { hours };
+        let hours = if hours == 0 {
+            self.config.invitation_hours
+        } else {
+            hours
+        };
         if !(1..=168).contains(&hours) {
             return Err(Error::Invalid {
                 what: "the life of an invitation",
@@ -179,26 +195,31 @@ impl Membership {
             });
         }
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let now = self.clock.now();
-                let sent = Sent {
-                    id: InvitationId::random(),
-                    secret: InvitationSecret::random(),
-                    expires_at: now.plus(i64::from(hours) * HOUR),
-                };
-                let (kept, member) = self.kept_member(account).await?;
-                let mut draft = Draft::default().expect(&kept);
-                if let Some(old) = member.invitation {
-                    draft = self.void(draft, old, by, now).await?;
-                }
-                let member = member.invite(sent.id, now)?;
-                let invitation = Invitation::open(account, &sent, by, now);
-                let draft = draft
-                    .put(Table::Invitations, sent.id.to_string(), &invitation)
-                    .put(Table::Members, key(account), &member)
-                    .audit(&Event::new(now, "member.invite", by, member.resource()).detail(sent.id.to_string()));
-                Ok((sent, draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let now = self.clock.now();
+                    let sent = Sent {
+                        id: InvitationId::random(),
+                        secret: InvitationSecret::random(),
+                        expires_at: now.plus(i64::from(hours) * HOUR),
+                    };
+                    let (kept, member) = self.kept_member(account).await?;
+                    let mut draft = Draft::default().expect(&kept);
+                    if let Some(old) = member.invitation {
+                        draft = self.void(draft, old, by, now).await?;
+                    }
+                    let member = member.invite(sent.id, now)?;
+                    let invitation = Invitation::open(account, &sent, by, now);
+                    let draft = draft
+                        .put(Table::Invitations, sent.id.to_string(), &invitation)
+                        .put(Table::Members, key(account), &member)
+                        .audit(
+                            &Event::new(now, "member.invite", by, member.resource())
+                                .detail(sent.id.to_string()),
+                        );
+                    Ok((sent, draft))
+                })
+            })
             .await
     }
 
@@ -217,7 +238,12 @@ impl Membership {
     ///
     /// # Errors
     /// [`Error::NoInvitation`], [`Error::Invitation`].
-    pub async fn decline(&self, id: InvitationId, secret: &InvitationSecret, by: &str) -> Result<(), Error> {
+    pub async fn decline(
+        &self,
+        id: InvitationId,
+        secret: &InvitationSecret,
+        by: &str,
+    ) -> Result<(), Error> {
         self.end_invitation(id, "invitation.decline", by, |invitation| {
             invitation.decline(secret)
         })
@@ -233,24 +259,33 @@ impl Membership {
         end: impl Fn(Invitation) -> Result<Invitation, invitation::Refused> + Send + Sync,
     ) -> Result<Invitation, Error> {
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let now = self.clock.now();
-                let kept = self.records.keep::<Invitation>(Table::Invitations, id.to_string()).await?;
-                let open = kept.value.clone().ok_or_else(|| no_invitation(id))?;
-                let invitation = end(open)?;
-                let event = Event::new(now, action, by, format!("invitations/{id}"))
-                    .detail(format!("for {}", invitation.account));
-                let mut draft = Draft::default()
-                    .expect(&kept)
-                    .put(Table::Invitations, id.to_string(), &invitation)
-                    .audit(&event);
-                let (kept, member) = self.kept_member(invitation.account).await?;
-                if member.invitation == Some(id) {
-                    let member = member.without_invitation(&invitation.state, now);
-                    draft = draft.expect(&kept).put(Table::Members, key(invitation.account), &member);
-                }
-                Ok((invitation, draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let now = self.clock.now();
+                    let kept = self
+                        .records
+                        .keep::<Invitation>(Table::Invitations, id.to_string())
+                        .await?;
+                    let open = kept.value.clone().ok_or_else(|| no_invitation(id))?;
+                    let invitation = end(open)?;
+                    let event = Event::new(now, action, by, format!("invitations/{id}"))
+                        .detail(format!("for {}", invitation.account));
+                    let mut draft = Draft::default()
+                        .expect(&kept)
+                        .put(Table::Invitations, id.to_string(), &invitation)
+                        .audit(&event);
+                    let (kept, member) = self.kept_member(invitation.account).await?;
+                    if member.invitation == Some(id) {
+                        let member = member.without_invitation(&invitation.state, now);
+                        draft = draft.expect(&kept).put(
+                            Table::Members,
+                            key(invitation.account),
+                            &member,
+                        );
+                    }
+                    Ok((invitation, draft))
+                })
+            })
             .await
     }
 
@@ -259,7 +294,8 @@ impl Membership {
     /// # Errors
     /// [`Error::NoMember`], [`Error::Status`].
     pub async fn disassociate(&self, account: AccountId, by: &str) -> Result<Member, Error> {
-        self.move_member(account, "member.disassociate", by, Member::remove).await
+        self.move_member(account, "member.disassociate", by, Member::remove)
+            .await
     }
 
     /// The member parts with the admin.
@@ -267,25 +303,29 @@ impl Membership {
     /// # Errors
     /// [`Error::NoMember`], [`Error::Status`].
     pub async fn resign(&self, account: AccountId, by: &str) -> Result<Member, Error> {
-        self.move_member(account, "member.resign", by, Member::resign).await
+        self.move_member(account, "member.resign", by, Member::resign)
+            .await
     }
 
     /// # Errors
     /// [`Error::NoMember`], [`Error::Status`].
     pub async fn suspend(&self, account: AccountId, by: &str) -> Result<Member, Error> {
-        self.move_member(account, "member.suspend", by, Member::suspend).await
+        self.move_member(account, "member.suspend", by, Member::suspend)
+            .await
     }
 
     /// # Errors
     /// [`Error::NoMember`], [`Error::Status`].
     pub async fn resume(&self, account: AccountId, by: &str) -> Result<Member, Error> {
-        self.move_member(account, "member.resume", by, Member::resume).await
+        self.move_member(account, "member.resume", by, Member::resume)
+            .await
     }
 
     /// # Errors
     /// [`Error::NoMember`], [`Error::Status`].
     pub async fn delete(&self, account: AccountId, by: &str) -> Result<Member, Error> {
-        self.move_member(account, "member.delete", by, Member::delete).await
+        self.move_member(account, "member.delete", by, Member::delete)
+            .await
     }
 
     async fn move_member(
@@ -297,17 +337,19 @@ impl Membership {
     ) -> Result<Member, Error> {
         let moved = self
             .records
-            .transact::<_, Error>(|| Box::pin(async {
-                let now = self.clock.now();
-                let (kept, member) = self.kept_member(account).await?;
-                let open = member.invitation;
-                let moved = step(member, now)?;
-                let mut draft = self.change(&moved, action, by).expect(&kept);
-                if let Some(open) = open.filter(|_| moved.invitation.is_none()) {
-                    draft = self.void(draft, open, by, now).await?;
-                }
-                Ok((moved, draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let now = self.clock.now();
+                    let (kept, member) = self.kept_member(account).await?;
+                    let open = member.invitation;
+                    let moved = step(member, now)?;
+                    let mut draft = self.change(&moved, action, by).expect(&kept);
+                    if let Some(open) = open.filter(|_| moved.invitation.is_none()) {
+                        draft = self.void(draft, open, by, now).await?;
+                    }
+                    Ok((moved, draft))
+                })
+            })
             .await?;
         if moved.status != MemberStatus::Enabled {
             self.cut(|of, _| of == account);
@@ -324,17 +366,25 @@ impl Membership {
         let state = AgentState::Revoked {
             reason: reason.chars().take(256).collect(),
         };
-        self.stop_agent(agent.account, id, state, "agent.revoke", by).await
+        self.stop_agent(agent.account, id, state, "agent.revoke", by)
+            .await
     }
 
     /// Stops an agent whose key was seen twice, as that of a clone.
     ///
     /// # Errors
     /// [`Error::NoAgent`].
-    pub async fn quarantine(&self, account: AccountId, id: AgentId, by: &str) -> Result<Agent, Error> {
-        let reason = "a certificate that was replaced asked for another one, as a clone would".to_owned();
+    pub async fn quarantine(
+        &self,
+        account: AccountId,
+        id: AgentId,
+        by: &str,
+    ) -> Result<Agent, Error> {
+        let reason =
+            "a certificate that was replaced asked for another one, as a clone would".to_owned();
         let state = AgentState::Quarantined { reason };
-        self.stop_agent(account, id, state, "agent.quarantine", by).await
+        self.stop_agent(account, id, state, "agent.quarantine", by)
+            .await
     }
 
     async fn stop_agent(
@@ -347,17 +397,19 @@ impl Membership {
     ) -> Result<Agent, Error> {
         let stopped = self
             .records
-            .transact::<_, Error>(|| Box::pin(async {
-                let (kept, mut agent) = self.kept_agent(account, id).await?;
-                agent.state = state.clone();
-                let event = Event::new(self.clock.now(), action, by, format!("agents/{id}"))
-                    .detail(format!("of {account}: {}", agent.state.reason()));
-                let draft = Draft::default()
-                    .expect(&kept)
-                    .put(Table::Agents, agent_key(account, id), &agent)
-                    .audit(&event);
-                Ok((agent, draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let (kept, mut agent) = self.kept_agent(account, id).await?;
+                    agent.state = state.clone();
+                    let event = Event::new(self.clock.now(), action, by, format!("agents/{id}"))
+                        .detail(format!("of {account}: {}", agent.state.reason()));
+                    let draft = Draft::default()
+                        .expect(&kept)
+                        .put(Table::Agents, agent_key(account, id), &agent)
+                        .audit(&event);
+                    Ok((agent, draft))
+                })
+            })
             .await?;
         self.cut(|_, agent| agent == id);
         Ok(stopped)
@@ -367,9 +419,17 @@ impl Membership {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn standing(&self, account: AccountId, id: AgentId, serial: Serial) -> Result<Standing, Error> {
+    pub async fn standing(
+        &self,
+        account: AccountId,
+        id: AgentId,
+        serial: Serial,
+    ) -> Result<Standing, Error> {
         loop {
-            let member = self.records.get::<Member>(Table::Members, key(account)).await?;
+            let member = self
+                .records
+                .get::<Member>(Table::Members, key(account))
+                .await?;
             let kept = self
                 .records
                 .keep::<Agent>(Table::Agents, agent_key(account, id))
@@ -380,9 +440,10 @@ impl Membership {
             };
             let mut agent = agent.clone();
             agent.lineage = agent.lineage.promoted(serial);
-            let draft = Draft::default()
-                .expect(&kept)
-                .put(Table::Agents, agent_key(account, id), &agent);
+            let draft =
+                Draft::default()
+                    .expect(&kept)
+                    .put(Table::Agents, agent_key(account, id), &agent);
             match self.records.commit(draft).await {
                 Ok(()) => return Ok(Standing::Good),
                 Err(muster_store::Error::Conflict { .. }) => {}
@@ -391,8 +452,14 @@ impl Membership {
         }
     }
 
-    async fn kept_member(&self, account: AccountId) -> Result<(crate::records::Kept<Option<Member>>, Member), Error> {
-        let kept = self.records.keep::<Member>(Table::Members, key(account)).await?;
+    async fn kept_member(
+        &self,
+        account: AccountId,
+    ) -> Result<(crate::records::Kept<Option<Member>>, Member), Error> {
+        let kept = self
+            .records
+            .keep::<Member>(Table::Members, key(account))
+            .await?;
         let member = kept.value.clone().ok_or(Error::NoMember { account })?;
         Ok((kept, member))
     }
@@ -414,9 +481,22 @@ impl Membership {
     }
 
     /// Makes an open invitation void, as part of something else.
-    async fn void(&self, draft: Draft, id: InvitationId, by: &str, now: Timestamp) -> Result<Draft, Error> {
-        let kept = self.records.keep::<Invitation>(Table::Invitations, id.to_string()).await?;
-        let Some(open) = kept.value.clone().filter(|invitation| invitation.is_open(now)) else {
+    async fn void(
+        &self,
+        draft: Draft,
+        id: InvitationId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Draft, Error> {
+        let kept = self
+            .records
+            .keep::<Invitation>(Table::Invitations, id.to_string())
+            .await?;
+        let Some(open) = kept
+            .value
+            .clone()
+            .filter(|invitation| invitation.is_open(now))
+        else {
             return Ok(draft);
         };
         Ok(draft
@@ -427,11 +507,15 @@ impl Membership {
     fn change(&self, member: &Member, action: &str, by: &str) -> Draft {
         Draft::default()
             .put(Table::Members, key(member.account), member)
-            .audit(&Event::new(self.clock.now(), action, by, member.resource()).detail(member.status.name()))
+            .audit(
+                &Event::new(self.clock.now(), action, by, member.resource())
+                    .detail(member.status.name()),
+            )
     }
 
     fn cut(&self, which: impl Fn(AccountId, AgentId) -> bool) {
-        self.connections.cut(|peer| agent_of(peer).is_some_and(|(account, agent)| which(account, agent)));
+        self.connections
+            .cut(|peer| agent_of(peer).is_some_and(|(account, agent)| which(account, agent)));
     }
 }
 

@@ -98,7 +98,9 @@ pub enum Error {
     Revoked { id: OperatorId },
     #[error("{id} is the last administrator; create another one first")]
     LastAdmin { id: OperatorId },
-    #[error("{id} is not an operator any more, or its credential was replaced; ask an administrator for a new one")]
+    #[error(
+        "{id} is not an operator any more, or its credential was replaced; ask an administrator for a new one"
+    )]
     NotWelcome { id: OperatorId },
     #[error(transparent)]
     Authority(#[from] authority::Error),
@@ -149,29 +151,34 @@ impl Operators {
     ) -> Result<(Operator, Issued), Error> {
         let issued = self.certify(id, csr)?;
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let kept = self.records.keep::<Operator>(Table::Operators, id.as_str()).await?;
-                if kept.value.is_some() {
-                    return Err(Error::Exists { id: id.clone() });
-                }
-                let now = self.clock.now();
-                let operator = Operator {
-                    id: id.clone(),
-                    role,
-                    lineage: Lineage::new(issued.serial),
-                    created_at: now,
-                    created_by: by.to_owned(),
-                    certificate_expires_at: issued.not_after,
-                    revoked: false,
-                };
-                let event = Event::new(now, "operator.create", by, resource(id))
-                    .detail(format!("{}, serial {}", role.name(), issued.serial));
-                let draft = Draft::default()
-                    .expect(&kept)
-                    .put(Table::Operators, id.as_str(), &operator)
-                    .audit(&event);
-                Ok(((operator, issued.clone()), draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let kept = self
+                        .records
+                        .keep::<Operator>(Table::Operators, id.as_str())
+                        .await?;
+                    if kept.value.is_some() {
+                        return Err(Error::Exists { id: id.clone() });
+                    }
+                    let now = self.clock.now();
+                    let operator = Operator {
+                        id: id.clone(),
+                        role,
+                        lineage: Lineage::new(issued.serial),
+                        created_at: now,
+                        created_by: by.to_owned(),
+                        certificate_expires_at: issued.not_after,
+                        revoked: false,
+                    };
+                    let event = Event::new(now, "operator.create", by, resource(id))
+                        .detail(format!("{}, serial {}", role.name(), issued.serial));
+                    let draft = Draft::default()
+                        .expect(&kept)
+                        .put(Table::Operators, id.as_str(), &operator)
+                        .audit(&event);
+                    Ok(((operator, issued.clone()), draft))
+                })
+            })
             .await
     }
 
@@ -182,23 +189,31 @@ impl Operators {
     pub async fn revoke(&self, id: &OperatorId, by: &str) -> Result<Operator, Error> {
         let revoked = self
             .records
-            .transact::<_, Error>(|| Box::pin(async {
-                let kept = self.records.keep::<Operator>(Table::Operators, id.as_str()).await?;
-                let mut operator = kept.value.clone().ok_or_else(|| Error::NoOperator { id: id.clone() })?;
-                if operator.revoked {
-                    return Err(Error::Revoked { id: id.clone() });
-                }
-                if operator.role == Role::Admin && self.admins().await? < 2 {
-                    return Err(Error::LastAdmin { id: id.clone() });
-                }
-                operator.revoked = true;
-                let event = Event::new(self.clock.now(), "operator.revoke", by, resource(id));
-                let draft = Draft::default()
-                    .expect(&kept)
-                    .put(Table::Operators, id.as_str(), &operator)
-                    .audit(&event);
-                Ok((operator, draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let kept = self
+                        .records
+                        .keep::<Operator>(Table::Operators, id.as_str())
+                        .await?;
+                    let mut operator = kept
+                        .value
+                        .clone()
+                        .ok_or_else(|| Error::NoOperator { id: id.clone() })?;
+                    if operator.revoked {
+                        return Err(Error::Revoked { id: id.clone() });
+                    }
+                    if operator.role == Role::Admin && self.admins().await? < 2 {
+                        return Err(Error::LastAdmin { id: id.clone() });
+                    }
+                    operator.revoked = true;
+                    let event = Event::new(self.clock.now(), "operator.revoke", by, resource(id));
+                    let draft = Draft::default()
+                        .expect(&kept)
+                        .put(Table::Operators, id.as_str(), &operator)
+                        .audit(&event);
+                    Ok((operator, draft))
+                })
+            })
             .await?;
         self.connections.cut(|peer| {
             peer.certificate
@@ -223,23 +238,33 @@ impl Operators {
     pub async fn renew(&self, id: &OperatorId, csr: &[u8]) -> Result<Issued, Error> {
         let issued = self.certify(id, csr)?;
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let kept = self.records.keep::<Operator>(Table::Operators, id.as_str()).await?;
-                let mut operator = kept
-                    .value
-                    .clone()
-                    .filter(|operator| !operator.revoked)
-                    .ok_or_else(|| Error::NotWelcome { id: id.clone() })?;
-                operator.lineage = operator.lineage.renewed(issued.serial);
-                operator.certificate_expires_at = issued.not_after;
-                let event = Event::new(self.clock.now(), "operator.renew", self.actor(id), resource(id))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let kept = self
+                        .records
+                        .keep::<Operator>(Table::Operators, id.as_str())
+                        .await?;
+                    let mut operator = kept
+                        .value
+                        .clone()
+                        .filter(|operator| !operator.revoked)
+                        .ok_or_else(|| Error::NotWelcome { id: id.clone() })?;
+                    operator.lineage = operator.lineage.renewed(issued.serial);
+                    operator.certificate_expires_at = issued.not_after;
+                    let event = Event::new(
+                        self.clock.now(),
+                        "operator.renew",
+                        self.actor(id),
+                        resource(id),
+                    )
                     .detail(format!("serial {}", issued.serial));
-                let draft = Draft::default()
-                    .expect(&kept)
-                    .put(Table::Operators, id.as_str(), &operator)
-                    .audit(&event);
-                Ok((issued.clone(), draft))
-            }))
+                    let draft = Draft::default()
+                        .expect(&kept)
+                        .put(Table::Operators, id.as_str(), &operator)
+                        .audit(&event);
+                    Ok((issued.clone(), draft))
+                })
+            })
             .await
     }
 
@@ -249,7 +274,10 @@ impl Operators {
     /// [`Error::NotWelcome`].
     pub async fn recognize(&self, id: &OperatorId, serial: Serial) -> Result<Operator, Error> {
         loop {
-            let kept = self.records.keep::<Operator>(Table::Operators, id.as_str()).await?;
+            let kept = self
+                .records
+                .keep::<Operator>(Table::Operators, id.as_str())
+                .await?;
             let mut operator = kept
                 .value
                 .clone()
@@ -260,9 +288,11 @@ impl Operators {
                 Place::Outside => return Err(Error::NotWelcome { id: id.clone() }),
                 Place::Next => {
                     operator.lineage = operator.lineage.promoted(serial);
-                    let draft = Draft::default()
-                        .expect(&kept)
-                        .put(Table::Operators, id.as_str(), &operator);
+                    let draft = Draft::default().expect(&kept).put(
+                        Table::Operators,
+                        id.as_str(),
+                        &operator,
+                    );
                     match self.records.commit(draft).await {
                         Ok(()) => return Ok(operator),
                         Err(muster_store::Error::Conflict { .. }) => {}
@@ -277,13 +307,23 @@ impl Operators {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn list(&self, after: Option<Vec<u8>>, limit: usize) -> Result<(Vec<Operator>, Option<Vec<u8>>), Error> {
+    pub async fn list(
+        &self,
+        after: Option<Vec<u8>>,
+        limit: usize,
+    ) -> Result<(Vec<Operator>, Option<Vec<u8>>), Error> {
         let bound = after.map_or(Bound::Start, Bound::After);
-        let mut page = self.records.scan::<Operator>(Table::Operators, bound, limit + 1).await?;
+        let mut page = self
+            .records
+            .scan::<Operator>(Table::Operators, bound, limit + 1)
+            .await?;
         let more = page.len() > limit;
         page.truncate(limit);
         let next = page.last().filter(|_| more).map(|(key, _)| key.clone());
-        Ok((page.into_iter().map(|(_, operator)| operator).collect(), next))
+        Ok((
+            page.into_iter().map(|(_, operator)| operator).collect(),
+            next,
+        ))
     }
 
     /// The roots that operators trust servers by, in DER.
@@ -295,13 +335,20 @@ impl Operators {
     fn certify(&self, id: &OperatorId, csr: &[u8]) -> Result<Issued, Error> {
         let key = authority::requested_key(csr)?;
         let spiffe = self.config.domain.id(Identity::Operator(id.clone()));
-        Ok(self
-            .authority
-            .certify(Root::Operators, &key, &spiffe, self.config.certificate_hours, &Names::default())?)
+        Ok(self.authority.certify(
+            Root::Operators,
+            &key,
+            &spiffe,
+            self.config.certificate_hours,
+            &Names::default(),
+        )?)
     }
 
     fn actor(&self, id: &OperatorId) -> String {
-        self.config.domain.id(Identity::Operator(id.clone())).to_string()
+        self.config
+            .domain
+            .id(Identity::Operator(id.clone()))
+            .to_string()
     }
 }
 

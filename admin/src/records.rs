@@ -54,7 +54,10 @@ impl Records {
         let key = key.into();
         let bytes = self.0.get(table, key.clone()).await?;
         Ok(Kept {
-            value: bytes.as_deref().map(|bytes| decode(table, bytes)).transpose()?,
+            value: bytes
+                .as_deref()
+                .map(|bytes| decode(table, bytes))
+                .transpose()?,
             expected: Expected {
                 table,
                 key,
@@ -81,7 +84,9 @@ impl Records {
     pub async fn all<T: DeserializeOwned>(&self, table: Table) -> Result<Vec<(Vec<u8>, T)>, Error> {
         let mut all: Vec<(Vec<u8>, T)> = Vec::new();
         loop {
-            let bound = all.last().map_or(Bound::Start, |(key, _)| Bound::After(key.clone()));
+            let bound = all
+                .last()
+                .map_or(Bound::Start, |(key, _)| Bound::After(key.clone()));
             let page = self.scan(table, bound, PAGE_MAX).await?;
             let last = page.len() < PAGE_MAX;
             all.extend(page);
@@ -160,7 +165,9 @@ fn decode<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, Error> {
         what: format!("an entry of {table} ({what})"),
     };
     match bytes.split_first() {
-        Some((&VERSION, json)) => serde_json::from_slice(json).map_err(|error| damaged(error.to_string())),
+        Some((&VERSION, json)) => {
+            serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))
+        }
         Some((version, _)) => Err(damaged(format!("version {version} is not known here"))),
         None => Err(damaged("empty".to_owned())),
     }

@@ -99,7 +99,10 @@ impl From<wire::CollectorHealth> for CollectorHealth {
 
 fn cut(mut text: String, max: usize) -> String {
     if text.len() > max {
-        let end = (0..=max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let end = (0..=max)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(0);
         text.truncate(end);
     }
     text

@@ -42,38 +42,131 @@ pub const TABLE: &[(&str, Rule)] = &[
     ("/muster.v1.Agent/Uplink", Rule::Agent),
     ("/muster.v1.Agent/Renew", Rule::RenewingAgent),
     ("/muster.v1.Agent/Leave", Rule::Agent),
-    ("/muster.v1.Members/CreateMembers", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Members/InviteMembers", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Members/ListMembers", Rule::Operator(Role::Viewer)),
+    (
+        "/muster.v1.Members/CreateMembers",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Members/InviteMembers",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Members/ListMembers",
+        Rule::Operator(Role::Viewer),
+    ),
     ("/muster.v1.Members/GetMember", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Members/DisassociateMembers", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Members/SuspendMembers", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Members/ResumeMembers", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Members/DeleteMembers", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Members/ListInvitations", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Members/WithdrawInvitation", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Members/ListAgents", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Members/RevokeAgent", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Findings/ImportFindings", Rule::Operator(Role::Analyst)),
-    ("/muster.v1.Findings/ListFindings", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Findings/GetFinding", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Findings/UpdateFindings", Rule::Operator(Role::Analyst)),
-    ("/muster.v1.Findings/ListFindingHistory", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Findings/WatchFindings", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Findings/CountFindings", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Insights/CreateInsight", Rule::Operator(Role::Analyst)),
-    ("/muster.v1.Insights/ListInsights", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Insights/GetInsight", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Insights/UpdateInsight", Rule::Operator(Role::Analyst)),
-    ("/muster.v1.Insights/DeleteInsight", Rule::Operator(Role::Analyst)),
-    ("/muster.v1.Insights/GetInsightResults", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Insights/WatchInsight", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Operators/CreateOperator", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Operators/ListOperators", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Operators/RevokeOperator", Rule::Operator(Role::Admin)),
-    ("/muster.v1.Operators/RenewOperator", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Operators/GetCaller", Rule::Operator(Role::Viewer)),
-    ("/muster.v1.Audit/ListAuditEvents", Rule::Operator(Role::Admin)),
+    (
+        "/muster.v1.Members/DisassociateMembers",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Members/SuspendMembers",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Members/ResumeMembers",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Members/DeleteMembers",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Members/ListInvitations",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Members/WithdrawInvitation",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Members/ListAgents",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Members/RevokeAgent",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Findings/ImportFindings",
+        Rule::Operator(Role::Analyst),
+    ),
+    (
+        "/muster.v1.Findings/ListFindings",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Findings/GetFinding",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Findings/UpdateFindings",
+        Rule::Operator(Role::Analyst),
+    ),
+    (
+        "/muster.v1.Findings/ListFindingHistory",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Findings/WatchFindings",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Findings/CountFindings",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Insights/CreateInsight",
+        Rule::Operator(Role::Analyst),
+    ),
+    (
+        "/muster.v1.Insights/ListInsights",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Insights/GetInsight",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Insights/UpdateInsight",
+        Rule::Operator(Role::Analyst),
+    ),
+    (
+        "/muster.v1.Insights/DeleteInsight",
+        Rule::Operator(Role::Analyst),
+    ),
+    (
+        "/muster.v1.Insights/GetInsightResults",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Insights/WatchInsight",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Operators/CreateOperator",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Operators/ListOperators",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Operators/RevokeOperator",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Operators/RenewOperator",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Operators/GetCaller",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Audit/ListAuditEvents",
+        Rule::Operator(Role::Admin),
+    ),
     ("/muster.v1.Status/GetStatus", Rule::Operator(Role::Viewer)),
     ("/muster.v1.Status/ListLedger", Rule::Operator(Role::Viewer)),
     ("/grpc.health.v1.Health/Check", Rule::Connected),
@@ -116,7 +209,12 @@ pub fn methods() -> Vec<String> {
     for file in &set.file {
         for service in &file.service {
             for method in &service.method {
-                methods.push(format!("/{}.{}/{}", file.package(), service.name(), method.name()));
+                methods.push(format!(
+                    "/{}.{}/{}",
+                    file.package(),
+                    service.name(),
+                    method.name()
+                ));
             }
         }
     }
@@ -138,7 +236,8 @@ impl Doorman {
         let Some(peer) = peer else {
             return Err(unauthenticated("the connection has no peer"));
         };
-        let rule = rule(method).ok_or_else(|| Status::unimplemented(format!("{method} is not served here")))?;
+        let rule = rule(method)
+            .ok_or_else(|| Status::unimplemented(format!("{method} is not served here")))?;
         let admitted = match (rule, &peer.certificate) {
             (Rule::Stranger | Rule::Connected, None) => Ok(Caller::Stranger(peer.address)),
             (_, None) => Err(unauthenticated("this call needs a certificate")),
@@ -150,9 +249,17 @@ impl Doorman {
         admitted
     }
 
-    async fn certified(&self, rule: Rule, facts: &CertificateFacts, peer: &Peer) -> Result<Caller, Status> {
+    async fn certified(
+        &self,
+        rule: Rule,
+        facts: &CertificateFacts,
+        peer: &Peer,
+    ) -> Result<Caller, Status> {
         if self.clock.now() >= facts.not_after {
-            return Err(unauthenticated(format!("the certificate of {} expired at {}", facts.id, facts.not_after)));
+            return Err(unauthenticated(format!(
+                "the certificate of {} expired at {}",
+                facts.id, facts.not_after
+            )));
         }
         match (rule, &facts.id.identity) {
             (Rule::Connected, _) => Ok(Caller::Stranger(peer.address)),
@@ -174,7 +281,11 @@ impl Doorman {
                 }))
             }
             (Rule::Operator(needed), Identity::Operator(id)) => {
-                let operator = self.operators.recognize(id, facts.serial).await.map_err(status)?;
+                let operator = self
+                    .operators
+                    .recognize(id, facts.serial)
+                    .await
+                    .map_err(status)?;
                 let caller = OperatorCaller::new(&self.domain, operator);
                 if caller.role() < needed {
                     return Err(denied(format!(
@@ -197,7 +308,8 @@ impl Doorman {
             Some(facts) => facts.id.to_string(),
             None => peer.address.to_string(),
         };
-        let event = Event::new(self.clock.now(), "call.refuse", actor, method).detail(refused.message());
+        let event =
+            Event::new(self.clock.now(), "call.refuse", actor, method).detail(refused.message());
         self.audit.refusal(event).await;
     }
 }
@@ -209,7 +321,9 @@ fn in_good_standing(standing: &Standing) -> Result<(), Status> {
         Standing::Superseded => Err(denied(
             "the certificate was replaced by a later one; if this agent was not copied, enroll it again",
         )),
-        Standing::Unknown => Err(denied("this agent is not enrolled here; enroll it with a new invitation")),
+        Standing::Unknown => Err(denied(
+            "this agent is not enrolled here; enroll it with a new invitation",
+        )),
         Standing::Stopped(state) => Err(denied(format!(
             "this agent was stopped: {}; enroll it again with a new invitation",
             state.reason()
@@ -242,7 +356,10 @@ pub struct Guarded<S> {
 
 impl<S> Service<Request<Body>> for Guarded<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     type Response = Response<Body>;
@@ -282,14 +399,24 @@ mod tests {
         for (at, (method, _)) in TABLE.iter().enumerate() {
             let ours = method.starts_with("/muster.v1.");
             assert!(!ours || methods.contains(&(*method).to_owned()), "{method}");
-            assert!(!TABLE[..at].iter().any(|(other, _)| other == method), "{method}");
+            assert!(
+                !TABLE[..at].iter().any(|(other, _)| other == method),
+                "{method}"
+            );
         }
     }
 
     /// Z05: a viewer changes nothing.
     #[test]
     fn viewers_may_call_only_what_reads() {
-        let reads = ["Get", "List", "Watch", "Count", "ServerReflectionInfo", "RenewOperator"];
+        let reads = [
+            "Get",
+            "List",
+            "Watch",
+            "Count",
+            "ServerReflectionInfo",
+            "RenewOperator",
+        ];
         for (method, rule) in TABLE {
             let name = method.rsplit('/').next().unwrap();
             if *rule == Rule::Operator(Role::Viewer) {

@@ -62,20 +62,26 @@ fn caller<T>(request: &Request<T>) -> Result<&Caller, Status> {
 pub(super) fn agent<T>(request: &Request<T>) -> Result<AgentCaller, Status> {
     match caller(request)? {
         Caller::Agent(agent) => Ok(agent.clone()),
-        Caller::Operator(_) | Caller::Stranger(_) => Err(unauthenticated("only agents may call this")),
+        Caller::Operator(_) | Caller::Stranger(_) => {
+            Err(unauthenticated("only agents may call this"))
+        }
     }
 }
 
 pub(super) fn operator<T>(request: &Request<T>) -> Result<OperatorCaller, Status> {
     match caller(request)? {
         Caller::Operator(operator) => Ok(operator.clone()),
-        Caller::Agent(_) | Caller::Stranger(_) => Err(unauthenticated("only operators may call this")),
+        Caller::Agent(_) | Caller::Stranger(_) => {
+            Err(unauthenticated("only operators may call this"))
+        }
     }
 }
 
 pub(super) fn stranger<T>(request: &Request<T>) -> Result<SocketAddr, Status> {
     match caller(request)? {
         Caller::Stranger(address) => Ok(*address),
-        Caller::Agent(_) | Caller::Operator(_) => Err(unauthenticated("this call needs no credential")),
+        Caller::Agent(_) | Caller::Operator(_) => {
+            Err(unauthenticated("this call needs no credential"))
+        }
     }
 }

@@ -84,7 +84,8 @@ pub fn operator_routes(services: OperatorServices) -> Routes {
 /// What agents are served.
 #[must_use]
 pub fn agent_routes(agent: AgentService) -> Routes {
-    Routes::new(AgentServer::new(agent).max_decoding_message_size(AGENT_MESSAGE_MAX)).add_service(health())
+    Routes::new(AgentServer::new(agent).max_decoding_message_size(AGENT_MESSAGE_MAX))
+        .add_service(health())
 }
 
 /// What strangers are served.

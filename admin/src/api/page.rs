@@ -14,7 +14,9 @@ pub(super) fn size(given: u32, max: u32) -> Result<usize, Status> {
     match given {
         0 => Ok(DEFAULT.min(max) as usize),
         size if size <= max => Ok(size as usize),
-        size => Err(invalid(format!("page_size: {size} is too large; at most {max}"))),
+        size => Err(invalid(format!(
+            "page_size: {size} is too large; at most {max}"
+        ))),
     }
 }
 
@@ -34,7 +36,12 @@ pub(super) fn open<T: DeserializeOwned>(
 }
 
 /// Seals where the next page starts; empty if there is none.
-pub(super) fn seal<T: Serialize>(seal: &PageSeal, list: &str, caller: &str, next: Option<&T>) -> String {
+pub(super) fn seal<T: Serialize>(
+    seal: &PageSeal,
+    list: &str,
+    caller: &str,
+    next: Option<&T>,
+) -> String {
     next.map(|position| seal.seal(list, caller, position))
         .unwrap_or_default()
 }

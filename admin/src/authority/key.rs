@@ -19,6 +19,18 @@ pub enum KeyState {
     Retired,
 }
 
+impl KeyState {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prepared => "prepared",
+            Self::Active => "active",
+            Self::Retiring => "retiring",
+            Self::Retired => "retired",
+        }
+    }
+}
+
 /// A step in the life of a root's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -44,7 +56,11 @@ pub struct RootKey {
 /// in the state that the step starts from. Pure.
 #[must_use]
 pub fn transitions(keys: &[RootKey], step: Step) -> Option<Vec<(u32, KeyState)>> {
-    let in_state = |state| keys.iter().filter(move |key| key.state == state).map(|key| key.number);
+    let in_state = |state| {
+        keys.iter()
+            .filter(move |key| key.state == state)
+            .map(|key| key.number)
+    };
     match step {
         Step::Prepare => Some(Vec::new()),
         Step::Activate => {
@@ -76,8 +92,16 @@ mod tests {
     #[test]
     fn a_root_has_one_active_key_at_every_step() {
         use KeyState::{Active, Prepared, Retired, Retiring};
-        let keys = [key(1, Retiring), key(2, Active), key(3, Prepared), key(4, Prepared)];
-        assert_eq!(transitions(&keys, Step::Activate), Some(vec![(2, Retiring), (3, Active)]));
+        let keys = [
+            key(1, Retiring),
+            key(2, Active),
+            key(3, Prepared),
+            key(4, Prepared),
+        ];
+        assert_eq!(
+            transitions(&keys, Step::Activate),
+            Some(vec![(2, Retiring), (3, Active)])
+        );
         assert_eq!(transitions(&keys, Step::Retire), Some(vec![(1, Retired)]));
         assert_eq!(transitions(&keys[1..2], Step::Activate), None);
         assert_eq!(transitions(&keys[1..2], Step::Retire), None);

@@ -5,9 +5,13 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use muster_common::identity::TrustDomain;
 use muster_common::timestamp::{DAY, Timestamp};
 use muster_mtls::{pem_certificates, to_pem};
-use rcgen::{CertificateParams, DnType, DistinguishedName, IsCa, BasicConstraints, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::{KeyState, RootKey, Step, transitions};
@@ -19,7 +23,15 @@ const ROOT_LIFE: i64 = 5 * 365 * DAY;
 
 pub(super) struct Keyring {
     folder: PathBuf,
+    domain: TrustDomain,
     keys: Vec<Held>,
+}
+
+/// What `keys.json` holds.
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    trust_domain: TrustDomain,
+    keys: Vec<RootKey>,
 }
 
 /// A root key in memory.
@@ -30,7 +42,11 @@ pub(super) struct Held {
 }
 
 impl Keyring {
-    pub(super) fn create(folder: &Path, now: Timestamp) -> Result<Self, Error> {
+    pub(super) fn create(
+        folder: &Path,
+        domain: &TrustDomain,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         if list_path(folder).exists() {
             return Err(Error::HasRoots {
                 path: folder.display().to_string(),
@@ -43,6 +59,7 @@ impl Keyring {
             .map_err(|error| file_error(folder, &error))?;
         let mut keyring = Self {
             folder: folder.to_owned(),
+            domain: domain.clone(),
             keys: Vec::new(),
         };
         for root in Root::ALL {
@@ -60,18 +77,24 @@ impl Keyring {
             });
         }
         let text = std::fs::read_to_string(&path).map_err(|error| file_error(&path, &error))?;
-        let listed: Vec<RootKey> = serde_json::from_str(&text).map_err(|error| Error::File {
+        let listed: Listed = serde_json::from_str(&text).map_err(|error| Error::File {
             path: path.display().to_string(),
             reason: error.to_string(),
         })?;
         let keys = listed
+            .keys
             .into_iter()
             .map(|facts| Held::read(folder, facts))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             folder: folder.to_owned(),
+            domain: listed.trust_domain,
             keys,
         })
+    }
+
+    pub(super) const fn domain(&self) -> &TrustDomain {
+        &self.domain
     }
 
     pub(super) fn active(&self, root: Root) -> Option<&Held> {
@@ -92,8 +115,17 @@ impl Keyring {
         self.keys.iter().map(|held| held.facts.clone()).collect()
     }
 
-    pub(super) fn rotate(&mut self, root: Root, step: Step, now: Timestamp) -> Result<RootKey, Error> {
-        let of_root: Vec<RootKey> = self.keys().into_iter().filter(|key| key.root == root).collect();
+    pub(super) fn rotate(
+        &mut self,
+        root: Root,
+        step: Step,
+        now: Timestamp,
+    ) -> Result<RootKey, Error> {
+        let of_root: Vec<RootKey> = self
+            .keys()
+            .into_iter()
+            .filter(|key| key.root == root)
+            .collect();
         let (needed, verb) = match step {
             Step::Prepare => {
                 let made = self.add(root, KeyState::Prepared, now)?;
@@ -141,7 +173,11 @@ impl Keyring {
 
     fn save(&self) -> Result<(), Error> {
         let path = list_path(&self.folder);
-        let text = serde_json::to_string_pretty(&self.keys()).expect("a list of keys is plain data");
+        let listed = Listed {
+            trust_domain: self.domain.clone(),
+            keys: self.keys(),
+        };
+        let text = serde_json::to_string_pretty(&listed).expect("a list of keys is plain data");
         write_whole(&path, text.as_bytes())
     }
 }
@@ -176,7 +212,8 @@ impl Held {
             path: path.display().to_string(),
             reason: reason.to_owned(),
         };
-        let key = KeyPair::from_pem(&pem).map_err(|_| unusable(&key_path, "it is no private key"))?;
+        let key =
+            KeyPair::from_pem(&pem).map_err(|_| unusable(&key_path, "it is no private key"))?;
         let text = std::fs::read_to_string(&certificate_path)
             .map_err(|error| file_error(&certificate_path, &error))?;
         let certificate = pem_certificates(&text)
@@ -194,7 +231,10 @@ impl Held {
         let (key_path, certificate_path) = paths(folder, &self.facts);
         let pem = Zeroizing::new(self.key.serialize_pem());
         write_whole(&key_path, pem.as_bytes())?;
-        write_whole(&certificate_path, to_pem(std::slice::from_ref(&self.certificate)).as_bytes())
+        write_whole(
+            &certificate_path,
+            to_pem(std::slice::from_ref(&self.certificate)).as_bytes(),
+        )
     }
 }
 

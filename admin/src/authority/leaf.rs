@@ -5,11 +5,11 @@
 
 use muster_common::identity::{Identity, Serial, SpiffeId};
 use muster_common::timestamp::{HOUR, MINUTE, Timestamp};
-use rcgen::{
-    CertificateParams, CertificateSigningRequestParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
-};
 use rcgen::string::Ia5String;
+use rcgen::{
+    CertificateParams, CertificateSigningRequestParams, DistinguishedName, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
+};
 
 use super::keyring::Held;
 use super::{Error, Issued};
@@ -41,7 +41,8 @@ pub(super) fn requested_key(csr: &[u8]) -> Result<Vec<u8>, Error> {
     if csr.len() > REQUEST_BYTES_MAX {
         return Err(Error::PublicKey);
     }
-    let request = CertificateSigningRequestParams::from_der(&csr.into()).map_err(|_| Error::PublicKey)?;
+    let request =
+        CertificateSigningRequestParams::from_der(&csr.into()).map_err(|_| Error::PublicKey)?;
     if request.public_key.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 {
         return Err(Error::PublicKey);
     }
@@ -61,7 +62,9 @@ pub(super) fn issue(
     }
     let signing = |error: rcgen::Error| Error::Signing(error.to_string());
     let serial = Serial::random();
-    let not_after = now.plus(i64::from(hours) * HOUR).min(signer.facts.not_after);
+    let not_after = now
+        .plus(i64::from(hours) * HOUR)
+        .min(signer.facts.not_after);
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.serial_number = Some(SerialNumber::from_slice(serial.as_bytes()));
@@ -83,7 +86,8 @@ pub(super) fn issue(
         });
     }
     let key = PublicKey(raw_key(public_key)?);
-    let issuer = Issuer::from_ca_cert_der(&signer.certificate.as_slice().into(), &signer.key).map_err(signing)?;
+    let issuer = Issuer::from_ca_cert_der(&signer.certificate.as_slice().into(), &signer.key)
+        .map_err(signing)?;
     let certificate = params.signed_by(&key, &issuer).map_err(signing)?;
     Ok(Issued {
         chain: vec![certificate.der().to_vec(), signer.certificate.clone()],
@@ -103,5 +107,6 @@ fn raw_key(public_key: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 pub(super) fn offset_time(time: Timestamp) -> time::OffsetDateTime {
-    time::OffsetDateTime::from_unix_timestamp(time.as_seconds()).unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+    time::OffsetDateTime::from_unix_timestamp(time.as_seconds())
+        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
 }

@@ -16,7 +16,9 @@ pub struct CallerIdentity {
 
 /// STS named somebody, but not the role of the member.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the credentials are those of {arn}; {account} enrolls with the role {role} (an assumed role, no user)")]
+#[error(
+    "the credentials are those of {arn}; {account} enrolls with the role {role} (an assumed role, no user)"
+)]
 pub struct NotWelcome {
     pub arn: String,
     pub account: AccountId,
@@ -68,11 +70,15 @@ impl CallerIdentity {
             account: member.account,
             role: member.role_name.clone(),
         };
-        let prefix = format!("arn:{}:sts::{}:assumed-role/", member.partition, member.account);
+        let prefix = format!(
+            "arn:{}:sts::{}:assumed-role/",
+            member.partition, member.account
+        );
         let rest = self.arn.strip_prefix(&prefix).ok_or_else(not_welcome)?;
         let (role, session) = rest.split_once('/').ok_or_else(not_welcome)?;
         let (role_id, session_too) = self.user_id.split_once(':').ok_or_else(not_welcome)?;
-        let unique = role_id.starts_with("AROA") && role_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let unique =
+            role_id.starts_with("AROA") && role_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if self.account != member.account
             || role != member.role_name
             || session.is_empty()
@@ -132,28 +138,80 @@ mod tests {
 
     #[test]
     fn the_role_of_the_member_is_welcome() {
-        assert_eq!(judged("111122223333", ARN, "AROAEXAMPLE:agent").unwrap().unwrap(), "AROAEXAMPLE");
+        assert_eq!(
+            judged("111122223333", ARN, "AROAEXAMPLE:agent")
+                .unwrap()
+                .unwrap(),
+            "AROAEXAMPLE"
+        );
     }
 
     /// E03, E14: other accounts, other kinds of principals and names that merely look right.
     #[test]
     fn nobody_else_is() {
         for (account, arn, user_id) in [
-            ("444455556666", "arn:aws:sts::444455556666:assumed-role/MusterAgent/agent", "AROAEXAMPLE:agent"),
-            ("111122223333", "arn:aws:iam::111122223333:root", "111122223333"),
-            ("111122223333", "arn:aws:iam::111122223333:user/MusterAgent", "AIDAEXAMPLE"),
-            ("111122223333", "arn:aws:sts::111122223333:federated-user/MusterAgent", "111122223333:MusterAgent"),
-            ("111122223333", "arn:aws:sts::111122223333:assumed-role/MusterAgent2/agent", "AROAEXAMPLE:agent"),
-            ("111122223333", "arn:aws:sts::111122223333:assumed-role/XMusterAgent/agent", "AROAEXAMPLE:agent"),
-            ("111122223333", "arn:aws:sts::111122223333:assumed-role/musteragent/agent", "AROAEXAMPLE:agent"),
-            ("111122223333", "arn:aws:sts::111122223333:assumed-role/x/MusterAgent/agent", "AROAEXAMPLE:agent"),
-            ("111122223333", "arn:aws:sts::111122223333:assumed-role/../MusterAgent/agent", "AROAEXAMPLE:agent"),
-            ("111122223333", "arn:aws:sts::111122223333:assumed-role/MusterAgent/", "AROAEXAMPLE:"),
-            ("111122223333", "arn:aws-cn:sts::111122223333:assumed-role/MusterAgent/agent", "AROAEXAMPLE:agent"),
+            (
+                "444455556666",
+                "arn:aws:sts::444455556666:assumed-role/MusterAgent/agent",
+                "AROAEXAMPLE:agent",
+            ),
+            (
+                "111122223333",
+                "arn:aws:iam::111122223333:root",
+                "111122223333",
+            ),
+            (
+                "111122223333",
+                "arn:aws:iam::111122223333:user/MusterAgent",
+                "AIDAEXAMPLE",
+            ),
+            (
+                "111122223333",
+                "arn:aws:sts::111122223333:federated-user/MusterAgent",
+                "111122223333:MusterAgent",
+            ),
+            (
+                "111122223333",
+                "arn:aws:sts::111122223333:assumed-role/MusterAgent2/agent",
+                "AROAEXAMPLE:agent",
+            ),
+            (
+                "111122223333",
+                "arn:aws:sts::111122223333:assumed-role/XMusterAgent/agent",
+                "AROAEXAMPLE:agent",
+            ),
+            (
+                "111122223333",
+                "arn:aws:sts::111122223333:assumed-role/musteragent/agent",
+                "AROAEXAMPLE:agent",
+            ),
+            (
+                "111122223333",
+                "arn:aws:sts::111122223333:assumed-role/x/MusterAgent/agent",
+                "AROAEXAMPLE:agent",
+            ),
+            (
+                "111122223333",
+                "arn:aws:sts::111122223333:assumed-role/../MusterAgent/agent",
+                "AROAEXAMPLE:agent",
+            ),
+            (
+                "111122223333",
+                "arn:aws:sts::111122223333:assumed-role/MusterAgent/",
+                "AROAEXAMPLE:",
+            ),
+            (
+                "111122223333",
+                "arn:aws-cn:sts::111122223333:assumed-role/MusterAgent/agent",
+                "AROAEXAMPLE:agent",
+            ),
             ("111122223333", ARN, "AIDAEXAMPLE:agent"),
             ("111122223333", ARN, "AROAEXAMPLE:other"),
         ] {
-            assert!(matches!(judged(account, arn, user_id), Some(Err(Error::Identity(_)))), "{arn} {user_id}");
+            assert!(
+                matches!(judged(account, arn, user_id), Some(Err(Error::Identity(_)))),
+                "{arn} {user_id}"
+            );
         }
     }
 
@@ -183,8 +241,18 @@ mod tests {
     /// E16: a role of the same name with another unique id is another role.
     #[test]
     fn a_recreated_role_is_refused() {
-        let caller = CallerIdentity::read(answer("111122223333", ARN, "AROANEW:agent").to_string().as_bytes());
-        let member = Member { role_id: Some("AROAOLD".into()), ..member() };
-        assert!(matches!(caller.unwrap().role_id_for(&member), Err(Error::RoleRecreated { .. })));
+        let caller = CallerIdentity::read(
+            answer("111122223333", ARN, "AROANEW:agent")
+                .to_string()
+                .as_bytes(),
+        );
+        let member = Member {
+            role_id: Some("AROAOLD".into()),
+            ..member()
+        };
+        assert!(matches!(
+            caller.unwrap().role_id_for(&member),
+            Err(Error::RoleRecreated { .. })
+        ));
     }
 }

@@ -32,7 +32,9 @@ pub struct RenewalRequest {
 pub enum Renewal {
     Renewed(Enrolled),
     /// The last proof of account is too old: prove it again over this challenge.
-    ProofNeeded { nonce: [u8; 32] },
+    ProofNeeded {
+        nonce: [u8; 32],
+    },
 }
 
 impl Enrollment {
@@ -95,14 +97,20 @@ impl Enrollment {
             serial,
             ..
         } = *request;
-        let actor = self.config.domain.id(Identity::Agent { account, agent }).to_string();
+        let actor = self
+            .config
+            .domain
+            .id(Identity::Agent { account, agent })
+            .to_string();
         match self.membership.standing(account, agent, serial).await? {
             Standing::Good | Standing::Renewed => {}
             Standing::Superseded => {
                 self.membership.quarantine(account, agent, &actor).await?;
                 return Err(Error::Superseded);
             }
-            Standing::Unknown | Standing::Stopped(_) | Standing::NotMember(_) => return Err(Error::Superseded),
+            Standing::Unknown | Standing::Stopped(_) | Standing::NotMember(_) => {
+                return Err(Error::Superseded);
+            }
         }
         let agent = self
             .records
@@ -111,46 +119,62 @@ impl Enrollment {
         agent.ok_or(Error::Superseded)
     }
 
-    async fn reissue(&self, request: &RenewalRequest, proven_at: Option<Timestamp>) -> Result<Enrolled, Error> {
-        let RenewalRequest { account, agent: id, .. } = *request;
+    async fn reissue(
+        &self,
+        request: &RenewalRequest,
+        proven_at: Option<Timestamp>,
+    ) -> Result<Enrolled, Error> {
+        let RenewalRequest {
+            account, agent: id, ..
+        } = *request;
         let public_key = authority::requested_key(&request.csr)?;
         let key = key_digest(&public_key);
-        let spiffe = self.config.domain.id(Identity::Agent { account, agent: id });
+        let spiffe = self
+            .config
+            .domain
+            .id(Identity::Agent { account, agent: id });
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let now = self.clock.now();
-                let kept = self
-                    .records
-                    .keep::<Agent>(Table::Agents, membership::agent_key(account, id))
-                    .await?;
-                let mut agent = kept.value.clone().ok_or(Error::Superseded)?;
-                if agent.key == key {
-                    return Err(Error::SameKey);
-                }
-                let issued = self.authority.certify(
-                    Root::Agents,
-                    &public_key,
-                    &spiffe,
-                    self.config.certificate_hours,
-                    &Names::default(),
-                )?;
-                agent.lineage = agent.lineage.renewed(issued.serial);
-                agent.key = key.clone();
-                agent.certificate_expires_at = issued.not_after;
-                agent.proven_at = proven_at.unwrap_or(agent.proven_at);
-                let event = Event::new(now, "agent.renew", spiffe.to_string(), format!("agents/{id}"))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let now = self.clock.now();
+                    let kept = self
+                        .records
+                        .keep::<Agent>(Table::Agents, membership::agent_key(account, id))
+                        .await?;
+                    let mut agent = kept.value.clone().ok_or(Error::Superseded)?;
+                    if agent.key == key {
+                        return Err(Error::SameKey);
+                    }
+                    let issued = self.authority.certify(
+                        Root::Agents,
+                        &public_key,
+                        &spiffe,
+                        self.config.certificate_hours,
+                        &Names::default(),
+                    )?;
+                    agent.lineage = agent.lineage.renewed(issued.serial);
+                    agent.key = key.clone();
+                    agent.certificate_expires_at = issued.not_after;
+                    agent.proven_at = proven_at.unwrap_or(agent.proven_at);
+                    let event = Event::new(
+                        now,
+                        "agent.renew",
+                        spiffe.to_string(),
+                        format!("agents/{id}"),
+                    )
                     .detail(format!("serial {}", issued.serial));
-                let draft = Draft::default()
-                    .expect(&kept)
-                    .put(Table::Agents, membership::agent_key(account, id), &agent)
-                    .audit(&event);
-                let renewed = Enrolled {
-                    agent: id,
-                    chain: issued.chain,
-                    server_roots: self.authority.trusted(Root::Servers),
-                };
-                Ok((renewed, draft))
-            }))
+                    let draft = Draft::default()
+                        .expect(&kept)
+                        .put(Table::Agents, membership::agent_key(account, id), &agent)
+                        .audit(&event);
+                    let renewed = Enrolled {
+                        agent: id,
+                        chain: issued.chain,
+                        server_roots: self.authority.trusted(Root::Servers),
+                    };
+                    Ok((renewed, draft))
+                })
+            })
             .await
     }
 }

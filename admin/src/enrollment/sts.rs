@@ -28,9 +28,13 @@ pub trait Prover: Send + Sync {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StsError {
-    #[error("AWS does not accept the proof of account ({code}); check the agent's credentials with 'muster-agent doctor'")]
+    #[error(
+        "AWS does not accept the proof of account ({code}); check the agent's credentials with 'muster-agent doctor'"
+    )]
     Refused { code: String },
-    #[error("STS of {region} cannot be asked now ({reason}); the invitation is still good, try again in a minute")]
+    #[error(
+        "STS of {region} cannot be asked now ({reason}); the invitation is still good, try again in a minute"
+    )]
     Unavailable { region: Region, reason: String },
     #[error("STS of {region} gave an answer that is not one; the invitation is still good")]
     Nonsense { region: Region },
@@ -68,7 +72,9 @@ impl Sts {
                 .map_err(|_| format!("sts.endpoint: `{endpoint}` is no URL"))?;
             let loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
             if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-                return Err(format!("sts.endpoint: `{endpoint}` should start with https://"));
+                return Err(format!(
+                    "sts.endpoint: `{endpoint}` should start with https://"
+                ));
             }
         }
         let client = reqwest::Client::builder()
@@ -114,7 +120,11 @@ impl Sts {
             .get("content-type")
             .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(reason(&error)))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| unavailable(reason(&error)))?
+        {
             if body.len() + chunk.len() > BODY_BYTES_MAX {
                 return Err(StsError::Nonsense {
                     region: region.clone(),

@@ -37,9 +37,15 @@ impl Throttle {
         if peers.len() >= PEERS_MAX {
             return;
         }
-        let failures = peers.entry(peer).or_insert(Failures { since: now, count: 0 });
+        let failures = peers.entry(peer).or_insert(Failures {
+            since: now,
+            count: 0,
+        });
         if now.since(failures.since) >= MINUTE {
-            *failures = Failures { since: now, count: 0 };
+            *failures = Failures {
+                since: now,
+                count: 0,
+            };
         }
         failures.count += 1;
     }

@@ -40,7 +40,10 @@ impl Retention {
         let mut removed = 0;
         for (filter, unless_after) in sweep(self.limits, now) {
             loop {
-                let page = self.findings.list(filter.clone(), Vec::new(), None, STEP).await?;
+                let page = self
+                    .findings
+                    .list(filter.clone(), Vec::new(), None, STEP)
+                    .await?;
                 let items: Vec<Item> = page
                     .findings
                     .iter()
@@ -59,7 +62,9 @@ impl Retention {
                     items,
                 };
                 let outcomes = self.findings.record(batch).await?;
-                let gone = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Expired(_)));
+                let gone = outcomes
+                    .iter()
+                    .filter(|outcome| matches!(outcome, Outcome::Expired(_)));
                 let gone = gone.count() as u64;
                 removed += gone;
                 // What was updated in the meantime stays; it would be found again and again.
@@ -85,8 +90,10 @@ pub fn sweep(limits: Limits, now: Timestamp) -> Vec<(Filter, Timestamp)> {
             start: None,
             end: Some(end),
         });
-        let filter = Filter::field(Field::UpdatedAt, old)
-            .and(Filter::field(Field::RecordState, Test::Equals(state.to_owned())));
+        let filter = Filter::field(Field::UpdatedAt, old).and(Filter::field(
+            Field::RecordState,
+            Test::Equals(state.to_owned()),
+        ));
         (filter, end)
     };
     [

@@ -40,7 +40,9 @@ pub(super) fn all() -> &'static [Insight] {
 }
 
 pub(super) fn find(number: u32) -> Option<&'static Insight> {
-    MANAGED.iter().find(|insight| insight.id == InsightId::Managed(number))
+    MANAGED
+        .iter()
+        .find(|insight| insight.id == InsightId::Managed(number))
 }
 
 #[cfg(test)]

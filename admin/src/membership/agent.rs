@@ -73,7 +73,9 @@ pub enum Standing {
 pub(super) fn standing(member: Option<&Member>, agent: Option<&Agent>, serial: Serial) -> Standing {
     let (Some(member), Some(agent)) = (member, agent) else {
         return match member {
-            Some(member) if member.status != MemberStatus::Enabled => Standing::NotMember(Some(member.status)),
+            Some(member) if member.status != MemberStatus::Enabled => {
+                Standing::NotMember(Some(member.status))
+            }
             Some(_) => Standing::Unknown,
             None => Standing::NotMember(None),
         };

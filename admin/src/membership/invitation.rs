@@ -49,13 +49,21 @@ pub enum Refused {
     /// One text for an unknown invitation and a wrong secret, so that nobody learns which it is.
     #[error("the invitation is not valid; ask the admin's operators for a new one")]
     Unknown,
-    #[error("the invitation for {account} expired {ago} ago; ask for a new one ('muster member invite {account}')")]
+    #[error(
+        "the invitation for {account} expired {ago} ago; ask for a new one ('muster member invite {account}')"
+    )]
     Expired { account: AccountId, ago: String },
-    #[error("the invitation for {account} was used already; ask for a new one ('muster member invite {account}')")]
+    #[error(
+        "the invitation for {account} was used already; ask for a new one ('muster member invite {account}')"
+    )]
     Spent { account: AccountId },
-    #[error("the invitation for {account} was withdrawn; ask for a new one ('muster member invite {account}')")]
+    #[error(
+        "the invitation for {account} was withdrawn; ask for a new one ('muster member invite {account}')"
+    )]
     Withdrawn { account: AccountId },
-    #[error("the invitation for {account} was declined; ask for a new one ('muster member invite {account}')")]
+    #[error(
+        "the invitation for {account} was declined; ask for a new one ('muster member invite {account}')"
+    )]
     Declined { account: AccountId },
     #[error("the invitation is for {invited}, not for {account}")]
     OtherAccount {
@@ -68,9 +76,10 @@ impl Kinded for Refused {
     fn kind(&self) -> Kind {
         match self {
             Self::Unknown | Self::OtherAccount { .. } => Kind::Denied,
-            Self::Expired { .. } | Self::Spent { .. } | Self::Withdrawn { .. } | Self::Declined { .. } => {
-                Kind::Conflict
-            }
+            Self::Expired { .. }
+            | Self::Spent { .. }
+            | Self::Withdrawn { .. }
+            | Self::Declined { .. } => Kind::Conflict,
         }
     }
 }
@@ -144,7 +153,13 @@ impl Invitation {
 
     /// Spends an open invitation. The caller has judged the claim in the same transaction.
     #[must_use]
-    pub fn spend(mut self, agent: AgentId, key: String, chain: Vec<String>, now: Timestamp) -> Self {
+    pub fn spend(
+        mut self,
+        agent: AgentId,
+        key: String,
+        chain: Vec<String>,
+        now: Timestamp,
+    ) -> Self {
         self.state = InvitationState::Spent {
             at: now,
             agent,
@@ -205,7 +220,12 @@ mod tests {
             secret: secret.clone(),
             expires_at: Timestamp::from_millis(24 * HOUR),
         };
-        Invitation::open("111122223333".parse().unwrap(), &sent, "ana", Timestamp::default())
+        Invitation::open(
+            "111122223333".parse().unwrap(),
+            &sent,
+            "ana",
+            Timestamp::default(),
+        )
     }
 
     /// E02, E05, I02: time, use and withdrawal end an invitation; only the same key is answered again, and not for long.
@@ -214,7 +234,8 @@ mod tests {
         let secret = InvitationSecret::random();
         let account = "111122223333".parse().unwrap();
         let at = Timestamp::from_millis;
-        let claim = |invitation: &Invitation, key: &str, now| invitation.claim(&secret, account, key, now);
+        let claim =
+            |invitation: &Invitation, key: &str, now| invitation.claim(&secret, account, key, now);
         let invitation = open(&secret);
         assert_eq!(claim(&invitation, "k", at(24 * HOUR - 1)), Ok(Claim::Fresh));
         let expired = claim(&invitation, "k", at(27 * HOUR)).unwrap_err();
@@ -224,14 +245,31 @@ mod tests {
         );
         let agent = AgentId::random();
         let chain = vec!["leaf".to_owned()];
-        let spent = invitation.clone().spend(agent, "k".into(), chain.clone(), at(0));
-        assert_eq!(claim(&spent, "k", at(9 * MINUTE)), Ok(Claim::Again { agent, chain }));
-        assert_eq!(claim(&spent, "k", at(10 * MINUTE)), Err(Refused::Spent { account }));
-        assert_eq!(claim(&spent, "other", at(1)), Err(Refused::Spent { account }));
+        let spent = invitation
+            .clone()
+            .spend(agent, "k".into(), chain.clone(), at(0));
+        assert_eq!(
+            claim(&spent, "k", at(9 * MINUTE)),
+            Ok(Claim::Again { agent, chain })
+        );
+        assert_eq!(
+            claim(&spent, "k", at(10 * MINUTE)),
+            Err(Refused::Spent { account })
+        );
+        assert_eq!(
+            claim(&spent, "other", at(1)),
+            Err(Refused::Spent { account })
+        );
         let withdrawn = invitation.clone().withdraw("ana").unwrap();
-        assert_eq!(claim(&withdrawn, "k", at(0)), Err(Refused::Withdrawn { account }));
+        assert_eq!(
+            claim(&withdrawn, "k", at(0)),
+            Err(Refused::Withdrawn { account })
+        );
         let declined = invitation.decline(&secret).unwrap();
-        assert_eq!(claim(&declined, "k", at(0)), Err(Refused::Declined { account }));
+        assert_eq!(
+            claim(&declined, "k", at(0)),
+            Err(Refused::Declined { account })
+        );
         assert!(declined.withdraw("ana").is_err());
     }
 
@@ -242,9 +280,15 @@ mod tests {
         let invitation = open(&secret);
         let now = Timestamp::default();
         let other = "444455556666".parse().unwrap();
-        assert!(matches!(invitation.claim(&secret, other, "k", now), Err(Refused::OtherAccount { .. })));
+        assert!(matches!(
+            invitation.claim(&secret, other, "k", now),
+            Err(Refused::OtherAccount { .. })
+        ));
         let wrong = InvitationSecret::random();
-        assert_eq!(invitation.claim(&wrong, other, "k", now), Err(Refused::Unknown));
+        assert_eq!(
+            invitation.claim(&wrong, other, "k", now),
+            Err(Refused::Unknown)
+        );
         assert_eq!(invitation.decline(&wrong), Err(Refused::Unknown));
     }
 

@@ -67,12 +67,21 @@ mod tests {
     fn the_first_use_of_the_next_ends_the_current() {
         let [a, b, c] = [(); 3].map(|()| Serial::random());
         let line = Lineage::new(a).renewed(b);
-        assert_eq!([a, b, c].map(|serial| line.place(serial)), [Place::Current, Place::Next, Place::Outside]);
+        assert_eq!(
+            [a, b, c].map(|serial| line.place(serial)),
+            [Place::Current, Place::Next, Place::Outside]
+        );
         // A lost answer: renewed again before it was used.
         let line = line.renewed(c);
-        assert_eq!([a, b, c].map(|serial| line.place(serial)), [Place::Current, Place::Outside, Place::Next]);
+        assert_eq!(
+            [a, b, c].map(|serial| line.place(serial)),
+            [Place::Current, Place::Outside, Place::Next]
+        );
         let line = line.promoted(c);
-        assert_eq!([a, b, c].map(|serial| line.place(serial)), [Place::Outside, Place::Outside, Place::Current]);
+        assert_eq!(
+            [a, b, c].map(|serial| line.place(serial)),
+            [Place::Outside, Place::Outside, Place::Current]
+        );
         assert_eq!(line.promoted(a), line);
     }
 }

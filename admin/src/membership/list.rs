@@ -8,7 +8,10 @@ use muster_common::invitation::InvitationId;
 use muster_store::{Bound, Table};
 use serde::de::DeserializeOwned;
 
-use super::{AGENTS_MAX, Agent, AgentState, Error, Invitation, Member, MemberStatus, Membership, agent_key, agent_of, key};
+use super::{
+    AGENTS_MAX, Agent, AgentState, Error, Invitation, Member, MemberStatus, Membership, agent_key,
+    agent_of, key,
+};
 use crate::records::{Draft, PAGE_MAX};
 
 /// A page of a list, and where the next one starts.
@@ -49,7 +52,10 @@ impl Membership {
     pub async fn counts(&self) -> Result<Vec<(MemberStatus, u64)>, Error> {
         let mut counts: BTreeMap<&str, (MemberStatus, u64)> = BTreeMap::new();
         for (_, member) in self.records.all::<Member>(Table::Members).await? {
-            counts.entry(member.status.name()).or_insert((member.status, 0)).1 += 1;
+            counts
+                .entry(member.status.name())
+                .or_insert((member.status, 0))
+                .1 += 1;
         }
         Ok(counts.into_values().collect())
     }
@@ -66,7 +72,9 @@ impl Membership {
     ) -> Result<Listed<(InvitationId, Invitation)>, Error> {
         let now = self.clock.now();
         let picks = |invitation: &Invitation| all || invitation.is_open(now);
-        let (found, next) = self.list(Table::Invitations, "", after, limit, picks).await?;
+        let (found, next) = self
+            .list(Table::Invitations, "", after, limit, picks)
+            .await?;
         let named = found.into_iter().filter_map(|(key, invitation)| {
             let id = std::str::from_utf8(&key).ok()?.parse().ok()?;
             Some((id, invitation))
@@ -84,8 +92,13 @@ impl Membership {
         after: Option<Vec<u8>>,
         limit: usize,
     ) -> Result<Listed<Agent>, Error> {
-        let prefix = account.map(|account| format!("{account}/")).unwrap_or_default();
-        values(self.list(Table::Agents, &prefix, after, limit, |_: &Agent| true).await?)
+        let prefix = account
+            .map(|account| format!("{account}/"))
+            .unwrap_or_default();
+        values(
+            self.list(Table::Agents, &prefix, after, limit, |_: &Agent| true)
+                .await?,
+        )
     }
 
     /// Every agent that is enrolled.
@@ -95,7 +108,9 @@ impl Membership {
     pub async fn all_agents(&self) -> Result<Vec<Agent>, Error> {
         let agents = self.records.all::<Agent>(Table::Agents).await?;
         let enrolled = agents.into_iter().map(|(_, agent)| agent);
-        Ok(enrolled.filter(|agent| agent.state == AgentState::Enrolled).collect())
+        Ok(enrolled
+            .filter(|agent| agent.state == AgentState::Enrolled)
+            .collect())
     }
 
     /// The enrolled agents of an account.
@@ -105,7 +120,9 @@ impl Membership {
     pub async fn agent_count(&self, account: AccountId) -> Result<u32, Error> {
         let enrolled = |agent: &Agent| agent.state == AgentState::Enrolled;
         let prefix = format!("{account}/");
-        let (agents, _) = self.list(Table::Agents, &prefix, None, AGENTS_MAX, enrolled).await?;
+        let (agents, _) = self
+            .list(Table::Agents, &prefix, None, AGENTS_MAX, enrolled)
+            .await?;
         Ok(u32::try_from(agents.len()).unwrap_or(u32::MAX))
     }
 
@@ -132,14 +149,18 @@ impl Membership {
     /// [`Error::Store`].
     pub async fn contacted(&self, account: AccountId, id: AgentId) -> Result<(), Error> {
         self.records
-            .transact::<_, Error>(|| Box::pin(async {
-                let (kept, mut agent) = self.kept_agent(account, id).await?;
-                agent.last_contact = Some(self.clock.now());
-                let draft = Draft::default()
-                    .expect(&kept)
-                    .put(Table::Agents, agent_key(account, id), &agent);
-                Ok(((), draft))
-            }))
+            .transact::<_, Error>(|| {
+                Box::pin(async {
+                    let (kept, mut agent) = self.kept_agent(account, id).await?;
+                    agent.last_contact = Some(self.clock.now());
+                    let draft = Draft::default().expect(&kept).put(
+                        Table::Agents,
+                        agent_key(account, id),
+                        &agent,
+                    );
+                    Ok(((), draft))
+                })
+            })
             .await
     }
 

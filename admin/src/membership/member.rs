@@ -132,11 +132,14 @@ impl Member {
     /// Invites, or invites again. An enabled member stays enabled: the invitation is for a further agent.
     pub(super) fn invite(mut self, id: InvitationId, now: Timestamp) -> Result<Self, Error> {
         self.status = match self.status {
-            MemberStatus::Created | MemberStatus::Invited | MemberStatus::Removed | MemberStatus::Resigned => {
-                MemberStatus::Invited
-            }
+            MemberStatus::Created
+            | MemberStatus::Invited
+            | MemberStatus::Removed
+            | MemberStatus::Resigned => MemberStatus::Invited,
             MemberStatus::Enabled => MemberStatus::Enabled,
-            MemberStatus::Deleted => return Err(self.refuse("create it again first, with 'muster member create'")),
+            MemberStatus::Deleted => {
+                return Err(self.refuse("create it again first, with 'muster member create'"));
+            }
             MemberStatus::AccountSuspended => {
                 return Err(self.refuse("resume it first, with 'muster member resume'"));
             }
@@ -156,7 +159,9 @@ impl Member {
             | MemberStatus::Resigned
             | MemberStatus::Deleted
             | MemberStatus::AccountSuspended => {
-                return Err(self.refuse("it must be invited to enroll, with 'muster member invite'"));
+                return Err(
+                    self.refuse("it must be invited to enroll, with 'muster member invite'")
+                );
             }
         };
         self.role_id = Some(role_id.to_owned());
@@ -170,9 +175,9 @@ impl Member {
         if self.status == MemberStatus::Invited {
             self.status = match how {
                 InvitationState::Declined => MemberStatus::Resigned,
-                InvitationState::Open { .. } | InvitationState::Spent { .. } | InvitationState::Withdrawn { .. } => {
-                    MemberStatus::Created
-                }
+                InvitationState::Open { .. }
+                | InvitationState::Spent { .. }
+                | InvitationState::Withdrawn { .. } => MemberStatus::Created,
             };
         }
         self.invitation = None;
@@ -202,7 +207,9 @@ impl Member {
             | MemberStatus::Invited
             | MemberStatus::Removed
             | MemberStatus::Resigned
-            | MemberStatus::Deleted => Err(self.refuse("only an enabled member can be disassociated")),
+            | MemberStatus::Deleted => {
+                Err(self.refuse("only an enabled member can be disassociated"))
+            }
         }
     }
 
@@ -219,7 +226,9 @@ impl Member {
             | MemberStatus::Removed
             | MemberStatus::Resigned
             | MemberStatus::Deleted
-            | MemberStatus::AccountSuspended => Err(self.refuse("only an enabled member can be suspended")),
+            | MemberStatus::AccountSuspended => {
+                Err(self.refuse("only an enabled member can be suspended"))
+            }
         }
     }
 
@@ -241,7 +250,10 @@ impl Member {
 
     pub(super) fn delete(mut self, now: Timestamp) -> Result<Self, Error> {
         match self.status {
-            MemberStatus::Created | MemberStatus::Invited | MemberStatus::Removed | MemberStatus::Resigned => {
+            MemberStatus::Created
+            | MemberStatus::Invited
+            | MemberStatus::Removed
+            | MemberStatus::Resigned => {
                 self.status = MemberStatus::Deleted;
                 self.epoch += 1;
                 self.role_id = None;
@@ -303,9 +315,13 @@ mod tests {
     type Move = (&'static str, fn(Member, Timestamp) -> Result<Member, Error>);
 
     const MOVES: [Move; 9] = [
-        ("invite", |member, now| member.invite(InvitationId::random(), now)),
+        ("invite", |member, now| {
+            member.invite(InvitationId::random(), now)
+        }),
         ("enable", |member, now| member.enable("AROAEXAMPLE", now)),
-        ("decline", |member, now| Ok(member.without_invitation(&InvitationState::Declined, now))),
+        ("decline", |member, now| {
+            Ok(member.without_invitation(&InvitationState::Declined, now))
+        }),
         ("withdraw", |member, now| {
             Ok(member.without_invitation(&InvitationState::Withdrawn { by: String::new() }, now))
         }),

@@ -42,7 +42,11 @@ impl Presence {
     /// Every agent that was seen since the start.
     #[must_use]
     pub fn all(&self) -> Vec<(AgentId, Seen)> {
-        self.0.read().iter().map(|(agent, seen)| (*agent, seen.clone())).collect()
+        self.0
+            .read()
+            .iter()
+            .map(|(agent, seen)| (*agent, seen.clone()))
+            .collect()
     }
 
     pub fn update(&self, agent: AgentId, now: Timestamp, change: impl FnOnce(&mut Seen)) {

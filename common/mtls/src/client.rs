@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use muster_common::identity::TrustDomain;
 use muster_common::invitation::RootPin;
 use rustls::ClientConfig;
-use rustls::client::{Resumption, ResolvesClientCert};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpStream;
@@ -55,7 +55,8 @@ pub async fn channel(
 ) -> Result<Channel, ConnectError> {
     let wrong = || ConnectError::Address(address.chars().take(256).collect());
     let (host, _) = address.rsplit_once(':').ok_or_else(wrong)?;
-    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|_| wrong())?;
+    let name =
+        ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|_| wrong())?;
     let endpoint = Endpoint::from_shared(format!("http://{address}"))
         .map_err(|_| wrong())?
         .http2_keep_alive_interval(KEEP_ALIVE_EVERY)
@@ -74,7 +75,12 @@ pub async fn channel(
             };
             tokio::time::timeout(CONNECT_TIMEOUT, connect)
                 .await
-                .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 10 s")))
+                .unwrap_or_else(|_| {
+                    Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "no answer within 10 s",
+                    ))
+                })
                 .map(TokioIo::new)
         }
     });
@@ -103,9 +109,9 @@ fn config(
 ) -> Result<ClientConfig, ConnectError> {
     let anchor = match trust {
         Trust::Pin(pin) => Anchor::Pin(*pin),
-        Trust::Roots(der) => {
-            Anchor::Roots(Arc::new(roots(der).map_err(|error| ConnectError::Roots(error.to_string()))?))
-        }
+        Trust::Roots(der) => Anchor::Roots(Arc::new(
+            roots(der).map_err(|error| ConnectError::Roots(error.to_string()))?,
+        )),
     };
     let builder = ClientConfig::builder_with_provider(crate::provider())
         .with_protocol_versions(VERSIONS)
@@ -113,7 +119,9 @@ fn config(
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AdminVerifier::new(anchor, domain.clone())));
     let mut config = match credential {
-        Some(credential) => builder.with_client_cert_resolver(Arc::new(Always(credential.certified()))),
+        Some(credential) => {
+            builder.with_client_cert_resolver(Arc::new(Always(credential.certified())))
+        }
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = vec![ALPN.to_vec()];

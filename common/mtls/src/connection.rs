@@ -58,12 +58,18 @@ impl Connections {
             .count()
     }
 
-    pub(crate) fn add(&self, stream: TlsStream<TcpStream>, peer: Peer, permit: OwnedSemaphorePermit) -> Connection {
+    pub(crate) fn add(
+        &self,
+        stream: TlsStream<TcpStream>,
+        peer: Peer,
+        permit: OwnedSemaphorePermit,
+    ) -> Connection {
         let token = CancellationToken::new();
         let mut live = self.0.lock();
         live.next += 1;
         let number = live.next;
-        live.connections.insert(number, (peer.clone(), token.clone()));
+        live.connections
+            .insert(number, (peer.clone(), token.clone()));
         Connection {
             stream,
             peer,
@@ -102,7 +108,10 @@ pub struct Connection {
 impl Connection {
     fn alive(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match self.cut.as_mut().poll(context) {
-            Poll::Ready(()) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut off by the admin")),
+            Poll::Ready(()) => Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "cut off by the admin",
+            )),
             Poll::Pending => Ok(()),
         }
     }
@@ -128,7 +137,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.alive(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
+use rcgen::{
+    CertificateParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -46,7 +48,10 @@ impl PrivateKey {
     /// The machine gives no random numbers.
     #[must_use]
     pub fn generate() -> Self {
-        Self(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("the machine gives random numbers"))
+        Self(
+            KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+                .expect("the machine gives random numbers"),
+        )
     }
 
     /// # Errors
@@ -104,7 +109,8 @@ impl Credential {
         if public_key_of(leaf)? != key.public_key() {
             return Err(InvalidCredential::Mismatch);
         }
-        let der = PrivateKeyDer::try_from(key.0.serialize_der()).map_err(|_| InvalidCredential::Key)?;
+        let der =
+            PrivateKeyDer::try_from(key.0.serialize_der()).map_err(|_| InvalidCredential::Key)?;
         let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der)
             .map_err(|_| InvalidCredential::Key)?;
         let chain = chain.into_iter().map(CertificateDer::from).collect();

@@ -9,13 +9,17 @@ mod certificate;
 mod client;
 mod connection;
 mod credential;
+mod file;
 mod server;
 mod verify;
 
 pub use certificate::{CertificateFacts, InvalidCertificate, facts, public_key_of, root_pin};
 pub use client::{ConnectError, Trust, channel};
 pub use connection::{Connections, Peer};
-pub use credential::{Credential, InvalidCredential, PrivateKey, SigningRequest, pem_certificates, to_pem};
+pub use credential::{
+    Credential, InvalidCredential, PrivateKey, SigningRequest, pem_certificates, to_pem,
+};
+pub use file::{CredentialFile, FileError};
 pub use server::{Audience, Limits, Listener, Reload, ServerCredential};
 
 /// The one cryptography provider of the house.

@@ -243,8 +243,8 @@ fn config(
     let builder = match audience {
         Audience::Anyone => builder.with_no_client_auth(),
         Audience::Agents | Audience::Operators => {
-            let verifier =
-                ClientVerifier::new(client_roots, audience, domain.clone()).map_err(io::Error::other)?;
+            let verifier = ClientVerifier::new(client_roots, audience, domain.clone())
+                .map_err(io::Error::other)?;
             builder.with_client_cert_verifier(Arc::new(verifier))
         }
     };

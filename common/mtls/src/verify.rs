@@ -11,7 +11,10 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_t
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
 
 use crate::certificate::{facts, root_pin};
 use crate::server::Audience;
@@ -88,7 +91,8 @@ impl ClientCertVerifier for ClientVerifier {
         self.chain.verify_client_cert(leaf, rest, now)?;
         let id = facts(leaf).map_err(|error| refused(error.to_string()))?.id;
         let welcome = match (self.audience, &id.identity) {
-            (Audience::Agents, Identity::Agent { .. }) | (Audience::Operators, Identity::Operator(_)) => true,
+            (Audience::Agents, Identity::Agent { .. })
+            | (Audience::Operators, Identity::Operator(_)) => true,
             (Audience::Agents | Audience::Operators | Audience::Anyone, _) => false,
         };
         if !welcome || id.domain != self.domain {
@@ -103,7 +107,8 @@ impl ClientCertVerifier for ClientVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, certificate, signature)
+        self.chain
+            .verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -112,7 +117,8 @@ impl ClientCertVerifier for ClientVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, certificate, signature)
+        self.chain
+            .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -173,7 +179,10 @@ impl ServerCertVerifier for AdminVerifier {
         verify_server_cert_signed_by_trust_anchor(&parsed, roots, rest, now, self.algorithms.all)?;
         let id = facts(leaf).map_err(|error| refused(error.to_string()))?.id;
         if id != self.domain.id(Identity::Admin) {
-            return Err(refused(format!("the server is {id}, not the admin of {}", self.domain)));
+            return Err(refused(format!(
+                "the server is {id}, not the admin of {}",
+                self.domain
+            )));
         }
         Ok(ServerCertVerified::assertion())
     }

@@ -73,7 +73,10 @@ impl Service for AgentService {
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 
-    async fn leave(&self, request: Request<wire::LeaveRequest>) -> Result<Response<wire::LeaveResponse>, Status> {
+    async fn leave(
+        &self,
+        request: Request<wire::LeaveRequest>,
+    ) -> Result<Response<wire::LeaveResponse>, Status> {
         let agent = caller::agent(&request)?;
         // The answer first: leaving cuts this connection.
         let membership = self.membership.clone();
@@ -110,7 +113,9 @@ async fn renew(
         csr: csr.to_vec(),
     };
     let nonce = match enrollment.renew(&request).await.map_err(status)? {
-        Renewal::Renewed(renewed) => return answer(Answer::Certificate(certificate(renewed))).await,
+        Renewal::Renewed(renewed) => {
+            return answer(Answer::Certificate(certificate(renewed))).await;
+        }
         Renewal::ProofNeeded { nonce } => nonce,
     };
     answer(Answer::Challenge(wire::Challenge {

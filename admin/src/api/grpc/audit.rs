@@ -46,7 +46,10 @@ impl Service for AuditService {
             .list(&selection, before, page::size(page_size, PAGE_MAX)?)
             .await
             .map_err(status)?;
-        let next = events.last().filter(|_| more).map(|(number, _)| (selection, *number));
+        let next = events
+            .last()
+            .filter(|_| more)
+            .map(|(number, _)| (selection, *number));
         Ok(Response::new(wire::ListAuditEventsResponse {
             events: events.into_iter().map(event).collect(),
             next_page_token: page::seal(&self.seal, "audit", &by, next.as_ref()),

@@ -42,10 +42,18 @@ impl Service for EnrollmentService {
         let (answers, stream) = mpsc::channel(2);
         let (enrollment, endpoint) = (self.enrollment.clone(), self.agent_endpoint.clone());
         tokio::spawn(async move {
-            let talk = talk(&enrollment, endpoint, peer.ip(), request.into_inner(), &answers);
+            let talk = talk(
+                &enrollment,
+                endpoint,
+                peer.ip(),
+                request.into_inner(),
+                &answers,
+            );
             let end = match tokio::time::timeout(DEADLINE, talk).await {
                 Ok(end) => end,
-                Err(_) => Err(Status::deadline_exceeded("an enrollment takes at most 60 s; start again")),
+                Err(_) => Err(Status::deadline_exceeded(
+                    "an enrollment takes at most 60 s; start again",
+                )),
             };
             if let Err(refused) = end {
                 // The agent may have gone.
@@ -89,7 +97,10 @@ async fn talk(
     let Some(Asked::Hello(hello)) = next(&mut asked).await? else {
         return Err(invalid("an enrollment starts with a hello"));
     };
-    let (attempt, nonce) = enrollment.begin(hello_of(hello)?, peer).await.map_err(status)?;
+    let (attempt, nonce) = enrollment
+        .begin(hello_of(hello)?, peer)
+        .await
+        .map_err(status)?;
     let challenge = wire::Challenge {
         nonce: nonce.to_vec().into(),
         server_id: enrollment.server_id(),
@@ -98,7 +109,10 @@ async fn talk(
     let Some(Asked::Proof(proof)) = next(&mut asked).await? else {
         return Err(invalid("a challenge is answered with a proof"));
     };
-    let enrolled = enrollment.finish(attempt, claim_of(proof)?).await.map_err(status)?;
+    let enrolled = enrollment
+        .finish(attempt, claim_of(proof)?)
+        .await
+        .map_err(status)?;
     let enrolled = wire::Enrolled {
         certificate: Some(certificate(enrolled)),
         agent_endpoint,
@@ -130,8 +144,12 @@ fn hello_of(hello: wire::EnrollHello) -> Result<Hello, Status> {
     } = hello;
     Ok(Hello {
         invitation: invitation_id.parse().map_err(|_| not_valid())?,
-        account: account_id.parse().map_err(|error| invalid(format!("account_id: {error}")))?,
-        region: region.parse().map_err(|error| invalid(format!("region: {error}")))?,
+        account: account_id
+            .parse()
+            .map_err(|error| invalid(format!("account_id: {error}")))?,
+        region: region
+            .parse()
+            .map_err(|error| invalid(format!("region: {error}")))?,
         csr: csr.to_vec(),
         version: agent_version,
     })
@@ -156,8 +174,14 @@ pub(super) fn proof_of(proof: Option<wire::AccountProof>) -> Result<Proof, Statu
         amz_date,
         signature,
     } = proof.ok_or_else(|| invalid("the proof of account is missing"))?;
-    Proof::new(&region, &access_key_id, &session_token, &amz_date, &signature)
-        .map_err(|error| invalid(error.to_string()))
+    Proof::new(
+        &region,
+        &access_key_id,
+        &session_token,
+        &amz_date,
+        &signature,
+    )
+    .map_err(|error| invalid(error.to_string()))
 }
 
 pub(super) fn certificate(enrolled: Enrolled) -> wire::Certificate {

@@ -20,8 +20,8 @@ use crate::api::{caller, page};
 use crate::findings::Findings;
 use crate::ingest::Ingest;
 use crate::membership::Membership;
-pub(super) use translate::{fields, groups};
 use translate::{Statuses, admission, history, item_error, patch, record, updated};
+pub(super) use translate::{fields, groups};
 
 const PAGE_MAX: u32 = 1_000;
 const HISTORY_PAGE_MAX: u32 = 100;
@@ -64,9 +64,15 @@ impl Service for FindingsService {
         let documents = items
             .into_iter()
             .enumerate()
-            .map(|(at, item)| document(item).map_err(|what| invalid(format!("items[{at}]: {what}"))))
+            .map(|(at, item)| {
+                document(item).map_err(|what| invalid(format!("items[{at}]: {what}")))
+            })
             .collect::<Result<Vec<_>, _>>()?;
-        let admissions = self.ingest.from_operator(&actor, documents).await.map_err(status)?;
+        let admissions = self
+            .ingest
+            .from_operator(&actor, documents)
+            .await
+            .map_err(status)?;
         Ok(Response::new(wire::ImportFindingsResponse {
             results: admissions.into_iter().map(admission).collect(),
         }))
@@ -147,7 +153,11 @@ impl Service for FindingsService {
         for named in findings {
             let outcome = match self.identify(named).await? {
                 Ok(key) => {
-                    let outcomes = self.findings.update(vec![key], &wanted, &actor).await.map_err(status)?;
+                    let outcomes = self
+                        .findings
+                        .update(vec![key], &wanted, &actor)
+                        .await
+                        .map_err(status)?;
                     updated(outcomes.first().copied())
                 }
                 Err(error) => wire::update_result::Outcome::Error(error),
@@ -173,7 +183,11 @@ impl Service for FindingsService {
         let list = format!("history/{key}");
         let before: Option<u64> = page::open(&self.seal, &list, &by, &page_token)?;
         let size = page::size(page_size, HISTORY_PAGE_MAX)?;
-        let (entries, more) = self.findings.history(key, before, size).await.map_err(status)?;
+        let (entries, more) = self
+            .findings
+            .history(key, before, size)
+            .await
+            .map_err(status)?;
         let next = entries.last().filter(|_| more).map(|entry| entry.sequence);
         Ok(Response::new(wire::ListFindingHistoryResponse {
             records: entries.into_iter().map(history).collect(),
@@ -240,11 +254,15 @@ impl FindingsService {
             product_arn,
         } = named;
         if !name.is_empty() {
-            return Ok(name
-                .parse()
-                .map_err(|error: finding::InvalidFindingKey| item_error("InvalidInput", error.to_string())));
+            return Ok(name.parse().map_err(|error: finding::InvalidFindingKey| {
+                item_error("InvalidInput", error.to_string())
+            }));
         }
-        let found = self.findings.find(&id, &product_arn).await.map_err(status)?;
+        let found = self
+            .findings
+            .find(&id, &product_arn)
+            .await
+            .map_err(status)?;
         Ok(match found[..] {
             [key] => Ok(key),
             [] => Err(item_error(
@@ -253,7 +271,10 @@ impl FindingsService {
             )),
             _ => Err(item_error(
                 "DuplicatedFindingIdentifier",
-                format!("{} findings have the id `{id}`; name one by `findings/...`", found.len()),
+                format!(
+                    "{} findings have the id `{id}`; name one by `findings/...`",
+                    found.len()
+                ),
             )),
         })
     }
@@ -311,13 +332,15 @@ fn continued(
         .collect();
     let differs = match filter {
         Some(filter) => {
-            muster_common::filter::to_json(&read_filter(Some(filter))?) != muster_common::filter::to_json(&kept)
+            muster_common::filter::to_json(&read_filter(Some(filter))?)
+                != muster_common::filter::to_json(&kept)
         }
         None => false,
     };
     if differs || !order_by.is_empty() && order_by != criteria {
-        return Err(invalid("page_token: it belongs to another filter or order; leave them out, or start again"));
+        return Err(invalid(
+            "page_token: it belongs to another filter or order; leave them out, or start again",
+        ));
     }
     Ok((kept, sorts(&criteria)?))
 }
-

@@ -64,7 +64,8 @@ impl Service for InsightsService {
             page_token,
             kind,
         } = request.into_inner();
-        let kind = wire::InsightKind::try_from(kind).map_err(|_| invalid("kind: should be MANAGED or CUSTOM"))?;
+        let kind = wire::InsightKind::try_from(kind)
+            .map_err(|_| invalid("kind: should be MANAGED or CUSTOM"))?;
         let list = format!("insights/{}", kind.as_str_name());
         let after: Option<Vec<u8>> = page::open(&self.seal, &list, &by, &page_token)?;
         let size = page::size(page_size, PAGE_MAX)?;
@@ -92,7 +93,11 @@ impl Service for InsightsService {
         &self,
         request: Request<wire::GetInsightRequest>,
     ) -> Result<Response<wire::Insight>, Status> {
-        let found = self.insights.get(&id(&request.into_inner().name)?).await.map_err(status)?;
+        let found = self
+            .insights
+            .get(&id(&request.into_inner().name)?)
+            .await
+            .map_err(status)?;
         Ok(Response::new(insight(&found)))
     }
 
@@ -114,7 +119,11 @@ impl Service for InsightsService {
                 .transpose()?,
             group_by: group_by.map(|list| fields(&list.values)).transpose()?,
         };
-        let changed = self.insights.update(&id(&name)?, &change, &by).await.map_err(status)?;
+        let changed = self
+            .insights
+            .update(&id(&name)?, &change, &by)
+            .await
+            .map_err(status)?;
         Ok(Response::new(insight(&changed)))
     }
 
@@ -177,7 +186,12 @@ async fn watch(
         let same = told
             .as_ref()
             .is_some_and(|told| (told.total, &told.groups) == (counts.total, &counts.groups));
-        if !same && answers.send(Ok(results(watched, counts.clone()))).await.is_err() {
+        if !same
+            && answers
+                .send(Ok(results(watched, counts.clone())))
+                .await
+                .is_err()
+        {
             return Ok(());
         }
         told = Some(counts);
@@ -203,7 +217,11 @@ fn insight(insight: &Insight) -> wire::Insight {
         title: insight.title.clone(),
         managed: kept.is_none(),
         filters_json: filter::to_json(&insight.filter).to_string(),
-        group_by: insight.group_by.iter().map(|field| field.name().to_owned()).collect(),
+        group_by: insight
+            .group_by
+            .iter()
+            .map(|field| field.name().to_owned())
+            .collect(),
         created_at: kept.map(|kept| to_wire(kept.created_at)),
         updated_at: kept.map(|kept| to_wire(kept.updated_at)),
         owner: kept.map(|kept| kept.owner.clone()).unwrap_or_default(),

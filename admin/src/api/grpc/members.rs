@@ -14,7 +14,8 @@ use crate::api::{caller, page};
 use crate::enrollment::Enrollment;
 use crate::error::{Kind, Kinded};
 use crate::membership::{
-    Agent, AgentState, Error, Invitation, InvitationState, Member, MemberStatus, Membership, NewMember, Sent,
+    Agent, AgentState, Error, Invitation, InvitationState, Member, MemberStatus, Membership,
+    NewMember, Sent,
 };
 
 /// Accounts of one call, and entries of one page.
@@ -96,7 +97,11 @@ impl Service for MembersService {
         } = request.into_inner();
         let statuses: Vec<MemberStatus> = statuses
             .into_iter()
-            .filter_map(|status| wire::MemberStatus::try_from(status).ok().and_then(status_of))
+            .filter_map(|status| {
+                wire::MemberStatus::try_from(status)
+                    .ok()
+                    .and_then(status_of)
+            })
             .collect();
         let after = page::open(&self.seal, "members", &by, &page_token)?;
         let (found, next) = self
@@ -114,10 +119,15 @@ impl Service for MembersService {
         }))
     }
 
-    async fn get_member(&self, request: Request<wire::GetMemberRequest>) -> Result<Response<wire::Member>, Status> {
+    async fn get_member(
+        &self,
+        request: Request<wire::GetMemberRequest>,
+    ) -> Result<Response<wire::Member>, Status> {
         let name = request.into_inner().name;
         let account = name.strip_prefix("members/").unwrap_or(&name);
-        let account = account.parse().map_err(|error| invalid(format!("name: {error}")))?;
+        let account = account
+            .parse()
+            .map_err(|error| invalid(format!("name: {error}")))?;
         let member = self.membership.member(account).await.map_err(status)?;
         Ok(Response::new(self.member(member).await?))
     }
@@ -167,7 +177,10 @@ impl Service for MembersService {
             .await
             .map_err(status)?;
         let now = self.clock.now();
-        let invitations = found.into_iter().map(|(id, open)| invitation(id, open, now)).collect();
+        let invitations = found
+            .into_iter()
+            .map(|(id, open)| invitation(id, open, now))
+            .collect();
         Ok(Response::new(wire::ListInvitationsResponse {
             invitations,
             next_page_token: page::seal(&self.seal, "invitations", &by, next.as_ref()),
@@ -199,7 +212,10 @@ impl Service for MembersService {
         } = request.into_inner();
         let account = match account_id.as_str() {
             "" => None,
-            text => Some(text.parse().map_err(|error| invalid(format!("account_id: {error}")))?),
+            text => Some(
+                text.parse()
+                    .map_err(|error| invalid(format!("account_id: {error}")))?,
+            ),
         };
         let list = format!("agents/{account_id}");
         let after = page::open(&self.seal, &list, &by, &page_token)?;
@@ -221,8 +237,14 @@ impl Service for MembersService {
         let by = caller::operator(&request)?.id.to_string();
         let wire::RevokeAgentRequest { name, reason } = request.into_inner();
         let bare = name.strip_prefix("agents/").unwrap_or(&name);
-        let id = bare.parse().map_err(|error| invalid(format!("name: {error}")))?;
-        let revoked = self.membership.revoke_agent(id, &reason, &by).await.map_err(status)?;
+        let id = bare
+            .parse()
+            .map_err(|error| invalid(format!("name: {error}")))?;
+        let revoked = self
+            .membership
+            .revoke_agent(id, &reason, &by)
+            .await
+            .map_err(status)?;
         Ok(Response::new(self.agent(revoked)))
     }
 }
@@ -268,7 +290,11 @@ impl MembersService {
             id,
             secret,
             expires_at,
-        } = self.membership.invite(account, hours, by).await.map_err(item_error)?;
+        } = self
+            .membership
+            .invite(account, hours, by)
+            .await
+            .map_err(item_error)?;
         let printed = PrintedInvitation {
             endpoint: self.enrollment_endpoint.clone(),
             pin,
@@ -301,7 +327,11 @@ impl MembersService {
     }
 
     async fn member(&self, member: Member) -> Result<wire::Member, Status> {
-        let agents = self.membership.agent_count(member.account).await.map_err(status)?;
+        let agents = self
+            .membership
+            .agent_count(member.account)
+            .await
+            .map_err(status)?;
         Ok(wire::Member {
             name: member.resource(),
             account_id: member.account.to_string(),
@@ -318,7 +348,11 @@ impl MembersService {
     }
 
     fn agent(&self, agent: Agent) -> wire::AgentRecord {
-        let seen = self.membership.presence().seen(agent.id).unwrap_or_default();
+        let seen = self
+            .membership
+            .presence()
+            .seen(agent.id)
+            .unwrap_or_default();
         let state = match agent.state {
             AgentState::Enrolled => wire::AgentState::Enrolled,
             AgentState::Quarantined { .. } => wire::AgentState::Quarantined,
@@ -357,10 +391,12 @@ fn limited(count: usize) -> Result<(), Status> {
 }
 
 fn account(text: &str) -> Result<AccountId, wire::ItemError> {
-    text.parse().map_err(|error: muster_common::account::InvalidAccountId| wire::ItemError {
-        code: "InvalidInput".to_owned(),
-        message: error.to_string(),
-    })
+    text.parse().map_err(
+        |error: muster_common::account::InvalidAccountId| wire::ItemError {
+            code: "InvalidInput".to_owned(),
+            message: error.to_string(),
+        },
+    )
 }
 
 fn new_member(member: wire::NewMember) -> Result<NewMember, wire::ItemError> {
@@ -375,10 +411,12 @@ fn new_member(member: wire::NewMember) -> Result<NewMember, wire::ItemError> {
         "" => Partition::default(),
         text => text
             .parse()
-            .map_err(|error: muster_common::account::InvalidPartition| wire::ItemError {
-                code: "InvalidInput".to_owned(),
-                message: error.to_string(),
-            })?,
+            .map_err(
+                |error: muster_common::account::InvalidPartition| wire::ItemError {
+                    code: "InvalidInput".to_owned(),
+                    message: error.to_string(),
+                },
+            )?,
     };
     Ok(NewMember {
         account: account(&account_id)?,

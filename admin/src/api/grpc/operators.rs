@@ -34,7 +34,11 @@ impl Service for OperatorsService {
             .parse()
             .map_err(|error| invalid(format!("operator_id: {error}")))?;
         let wanted = role_of(wanted)?;
-        let (created, issued) = self.operators.create(&id, wanted, &csr, &by).await.map_err(status)?;
+        let (created, issued) = self
+            .operators
+            .create(&id, wanted, &csr, &by)
+            .await
+            .map_err(status)?;
         Ok(Response::new(wire::CreateOperatorResponse {
             operator: Some(operator(&created)),
             certificate: Some(self.certificate(issued)),
@@ -69,7 +73,9 @@ impl Service for OperatorsService {
         let by = caller::operator(&request)?.id.to_string();
         let name = request.into_inner().name;
         let bare = name.strip_prefix("operators/").unwrap_or(&name);
-        let id = bare.parse().map_err(|error| invalid(format!("name: {error}")))?;
+        let id = bare
+            .parse()
+            .map_err(|error| invalid(format!("name: {error}")))?;
         let revoked = self.operators.revoke(&id, &by).await.map_err(status)?;
         Ok(Response::new(operator(&revoked)))
     }
@@ -80,11 +86,18 @@ impl Service for OperatorsService {
     ) -> Result<Response<wire::Certificate>, Status> {
         let caller = caller::operator(&request)?;
         let csr = request.into_inner().csr;
-        let issued = self.operators.renew(caller.name(), &csr).await.map_err(status)?;
+        let issued = self
+            .operators
+            .renew(caller.name(), &csr)
+            .await
+            .map_err(status)?;
         Ok(Response::new(self.certificate(issued)))
     }
 
-    async fn get_caller(&self, request: Request<wire::GetCallerRequest>) -> Result<Response<wire::Operator>, Status> {
+    async fn get_caller(
+        &self,
+        request: Request<wire::GetCallerRequest>,
+    ) -> Result<Response<wire::Operator>, Status> {
         let caller = caller::operator(&request)?;
         Ok(Response::new(operator(&caller.operator)))
     }
@@ -94,7 +107,12 @@ impl OperatorsService {
     fn certificate(&self, issued: Issued) -> wire::Certificate {
         wire::Certificate {
             chain: issued.chain.into_iter().map(Into::into).collect(),
-            server_roots: self.operators.server_roots().into_iter().map(Into::into).collect(),
+            server_roots: self
+                .operators
+                .server_roots()
+                .into_iter()
+                .map(Into::into)
+                .collect(),
         }
     }
 }
@@ -104,7 +122,9 @@ fn role_of(role: i32) -> Result<Role, Status> {
         Ok(wire::Role::Viewer) => Ok(Role::Viewer),
         Ok(wire::Role::Analyst) => Ok(Role::Analyst),
         Ok(wire::Role::Admin) => Ok(Role::Admin),
-        Ok(wire::Role::Unspecified) | Err(_) => Err(invalid("role: should be VIEWER, ANALYST or ADMIN")),
+        Ok(wire::Role::Unspecified) | Err(_) => {
+            Err(invalid("role: should be VIEWER, ANALYST or ADMIN"))
+        }
     }
 }
 

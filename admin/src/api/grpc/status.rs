@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::error::status;
 use crate::api::{caller, page};
-use crate::membership::{Membership, MemberStatus};
+use crate::membership::{MemberStatus, Membership};
 
 const PAGE_MAX: u32 = 10_000;
 
@@ -83,8 +83,13 @@ impl Service for StatusService {
         let after: Option<AccountId> = page::open(&self.seal, "ledger", &by, &page_token)?;
         let agents = self.membership.all_agents().await.map_err(status)?;
         let waiting = self.waiting(&agents);
-        let mut entries: BTreeMap<AccountId, LedgerEntry> =
-            self.ledger.entries().await.map_err(status)?.into_iter().collect();
+        let mut entries: BTreeMap<AccountId, LedgerEntry> = self
+            .ledger
+            .entries()
+            .await
+            .map_err(status)?
+            .into_iter()
+            .collect();
         waiting.keys().for_each(|account| {
             entries.entry(*account).or_default();
         });
@@ -92,12 +97,19 @@ impl Service for StatusService {
             .into_iter()
             .filter(|(account, _)| after.is_none_or(|after| *account > after));
         let page: Vec<_> = rest.by_ref().take(size).collect();
-        let next = page.last().filter(|_| rest.next().is_some()).map(|(account, _)| *account);
+        let next = page
+            .last()
+            .filter(|_| rest.next().is_some())
+            .map(|(account, _)| *account);
         Ok(Response::new(wire::ListLedgerResponse {
             entries: page
                 .iter()
                 .map(|(account, entry)| {
-                    ledger_entry(Some(*account), entry, waiting.get(account).copied().unwrap_or(0))
+                    ledger_entry(
+                        Some(*account),
+                        entry,
+                        waiting.get(account).copied().unwrap_or(0),
+                    )
                 })
                 .collect(),
             next_page_token: page::seal(&self.seal, "ledger", &by, next.as_ref()),
@@ -119,7 +131,11 @@ impl StatusService {
     }
 }
 
-fn ledger_entry(account: Option<AccountId>, entry: &LedgerEntry, waiting: u64) -> wire::LedgerEntry {
+fn ledger_entry(
+    account: Option<AccountId>,
+    entry: &LedgerEntry,
+    waiting: u64,
+) -> wire::LedgerEntry {
     let LedgerEntry {
         created,
         updated,

@@ -91,7 +91,9 @@ impl Uplink {
             }
         }
         if self.stop.is_cancelled() {
-            return Err(Status::unavailable("the server is stopping; everything acknowledged is safe"));
+            return Err(Status::unavailable(
+                "the server is stopping; everything acknowledged is safe",
+            ));
         }
         Ok(())
     }
@@ -102,14 +104,18 @@ impl Uplink {
             spool_id,
             region,
         } = hello;
-        let id = spool_id.parse().map_err(|_| invalid("spool_id: should be a UUID"))?;
+        let id = spool_id
+            .parse()
+            .map_err(|_| invalid("spool_id: should be a UUID"))?;
         let agent = self.agent.agent;
         let acknowledged = self.ledger.acknowledged(agent, id).await.map_err(status)?;
-        self.membership.presence().update(agent, self.clock.now(), |seen| {
-            seen.report.version = agent_version.chars().take(64).collect();
-            seen.report.region = region.chars().take(64).collect();
-            seen.acknowledged = acknowledged;
-        });
+        self.membership
+            .presence()
+            .update(agent, self.clock.now(), |seen| {
+                seen.report.version = agent_version.chars().take(64).collect();
+                seen.report.region = region.chars().take(64).collect();
+                seen.acknowledged = acknowledged;
+            });
         self.answer(Answer::Welcome(wire::Welcome {
             acknowledged_sequence: acknowledged,
             batch_findings_max: BATCH_FINDINGS_MAX as u32,
@@ -127,7 +133,9 @@ impl Uplink {
     /// Checks a batch and gives what will acknowledge it.
     fn take(&self, spool: &mut Spool, batch: wire::Batch) -> Result<Acknowledging, Status> {
         if self.clock.now() >= self.agent.expires_at {
-            return Err(unauthenticated("the certificate expired; renew it and connect again"));
+            return Err(unauthenticated(
+                "the certificate expired; renew it and connect again",
+            ));
         }
         let wire::Batch {
             first_sequence: first,
@@ -140,7 +148,9 @@ impl Uplink {
             )));
         }
         if first == 0 || spool.next.is_some_and(|next| next != first) {
-            return Err(invalid("the batches of a spool follow each other without gaps"));
+            return Err(invalid(
+                "the batches of a spool follow each other without gaps",
+            ));
         }
         let last = first + findings.len() as u64 - 1;
         spool.next = Some(last + 1);

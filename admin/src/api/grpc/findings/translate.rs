@@ -67,7 +67,8 @@ pub(in crate::api) async fn record(
     };
     let document = match wire::FindingFormat::try_from(format) {
         Ok(wire::FindingFormat::Unspecified | wire::FindingFormat::Typed) => {
-            let typed = finding::wire::from_json(&document).map_err(|error| invalid(error.to_string()))?;
+            let typed =
+                finding::wire::from_json(&document).map_err(|error| invalid(error.to_string()))?;
             wire::finding_record::Document::Finding(typed)
         }
         Ok(wire::FindingFormat::Asff) => wire::finding_record::Document::Asff(document.into()),
@@ -112,7 +113,9 @@ pub(super) fn item_error(code: &str, message: String) -> wire::ItemError {
 pub(super) fn updated(outcome: Option<Outcome>) -> wire::update_result::Outcome {
     use wire::update_result::Outcome as Wire;
     match outcome {
-        Some(Outcome::Updated(key) | Outcome::Created(key) | Outcome::Unchanged(key)) => Wire::Updated(key.name()),
+        Some(Outcome::Updated(key) | Outcome::Created(key) | Outcome::Unchanged(key)) => {
+            Wire::Updated(key.name())
+        }
         Some(Outcome::NotFound(key) | Outcome::Expired(key)) => Wire::Error(item_error(
             "FindingNotFound",
             format!("there is no finding {}", key.name()),
@@ -121,7 +124,9 @@ pub(super) fn updated(outcome: Option<Outcome>) -> wire::update_result::Outcome 
             "FindingSizeExceeded",
             format!("{} would have more than 240 KB", key.name()),
         )),
-        Some(Outcome::Refused) | None => Wire::Error(item_error("InternalFailure", "not updated".to_owned())),
+        Some(Outcome::Refused) | None => {
+            Wire::Error(item_error("InternalFailure", "not updated".to_owned()))
+        }
     }
 }
 
@@ -201,7 +206,10 @@ pub(super) fn history(entry: HistoryEntry) -> wire::HistoryRecord {
 pub(in crate::api) fn fields(names: &[String]) -> Result<Vec<Field>, Status> {
     names
         .iter()
-        .map(|name| name.parse().map_err(|error| invalid(format!("group_by: {error}"))))
+        .map(|name| {
+            name.parse()
+                .map_err(|error| invalid(format!("group_by: {error}")))
+        })
         .collect()
 }
 

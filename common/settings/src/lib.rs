@@ -1,0 +1,139 @@
+//! Settings of a binary: one TOML file, every key of it overridable by the environment, unknown keys refused.
+//!
+//! `listen.agents` in the file is `{PREFIX}LISTEN__AGENTS` in the environment. Also the logs, which are set up from the
+//! settings. It is a crate because both servers use it and nobody else should know how it is done.
+
+mod environment;
+pub mod logs;
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Format as _, Toml};
+use serde::de::DeserializeOwned;
+
+use environment::Environment;
+pub use environment::home;
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no {0}; create it, or leave out --config")]
+    NoFile(PathBuf),
+    #[error("{place}: {what}")]
+    Setting { place: String, what: String },
+}
+
+/// Reads the settings of a binary. Without a file there are the defaults and the environment.
+///
+/// # Errors
+/// [`Error`] names the key, where it stands, and what is wrong.
+pub fn load<T: DeserializeOwned>(file: Option<&Path>, prefix: &'static str) -> Result<T, Error> {
+    let mut figment = Figment::new();
+    if let Some(file) = file {
+        if !file.exists() {
+            return Err(Error::NoFile(file.to_owned()));
+        }
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    figment
+        .merge(Environment { prefix })
+        .extract()
+        .map_err(|error| setting(error, file))
+}
+
+/// Reads settings from text, as the sample files in `deploy` are read by a test.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    Figment::from(Toml::string(text))
+        .extract()
+        .map_err(|error| setting(error, None))
+}
+
+fn setting(error: figment::Error, file: Option<&Path>) -> Error {
+    let from_environment = error
+        .metadata
+        .as_ref()
+        .is_some_and(|metadata| metadata.name == Environment::NAME);
+    let source = match file {
+        _ if from_environment => "the environment".to_owned(),
+        Some(file) => file.display().to_string(),
+        None => "the settings".to_owned(),
+    };
+    let key = error.path.join(".");
+    let place = if key.is_empty() {
+        source
+    } else {
+        format!("{source}, {key}")
+    };
+    Error::Setting {
+        place,
+        what: error.kind.to_string().replace("``", "`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Settings {
+        account: String,
+        listen: Listen,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Listen {
+        port: u16,
+    }
+
+    impl Default for Settings {
+        fn default() -> Self {
+            Self {
+                account: "000000000001".into(),
+                listen: Listen::default(),
+            }
+        }
+    }
+
+    impl Default for Listen {
+        fn default() -> Self {
+            Self { port: 7 }
+        }
+    }
+
+    #[test]
+    fn defaults_need_no_file() {
+        assert_eq!(
+            load::<Settings>(None, "MUSTER_TEST_NONE_").unwrap(),
+            Settings::default()
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place() {
+        let message = |text: &str| parse::<Settings>(text).unwrap_err().to_string();
+        assert_eq!(
+            message("[listen]\nprot = 5"),
+            "the settings, listen.prot: unknown field: found `prot`, expected `port`"
+        );
+        assert!(message("listen = 5").starts_with("the settings, listen: invalid type"));
+        assert!(message("[listen").contains("TOML parse error"));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error =
+            load::<Settings>(Some(Path::new("/nowhere/x.toml")), "MUSTER_TEST_NONE_").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no /nowhere/x.toml; create it, or leave out --config"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! Logs: structured lines on standard error.
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+/// How to log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Logs {
+    /// A level, or directives such as `info,muster_store=debug`.
+    pub level: String,
+    pub format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            format: Format::default(),
+        }
+    }
+}
+
+/// Starts logging.
+///
+/// # Errors
+/// The level is none.
+pub fn start(logs: &Logs) -> Result<(), super::Error> {
+    let filter = EnvFilter::try_new(&logs.level).map_err(|error| super::Error::Setting {
+        place: "log.level".to_owned(),
+        what: format!("`{}` is no level: {error}", logs.level),
+    })?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    match logs.format {
+        Format::Text => lines.init(),
+        Format::Json => lines.json().init(),
+    }
+    Ok(())
+}
