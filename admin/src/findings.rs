@@ -39,7 +39,13 @@ pub struct Findings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no finding {key}")]
-    NotFound { key: FindingKey },
+    NotFound { key: String },
+    #[error("{digits} is short for several findings; give more digits")]
+    Ambiguous { digits: String },
+    #[error(
+        "`{name}` is no finding name: findings/ and 32 hexadecimal digits, or at least the first 6"
+    )]
+    Name { name: String },
     #[error(
         "findings cannot be sorted by {field}; use a field such as UpdatedAt, SeverityNormalized or Title"
     )]
@@ -64,7 +70,9 @@ impl Kinded for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NotFound { .. } => Kind::NotFound,
-            Self::NotSortable { .. }
+            Self::Ambiguous { .. } => Kind::Conflict,
+            Self::Name { .. }
+            | Self::NotSortable { .. }
             | Self::NotGroupable { .. }
             | Self::TooMany { .. }
             | Self::Patch(_) => Kind::Invalid,
@@ -174,7 +182,34 @@ impl Findings {
     /// [`Error::NotFound`].
     pub async fn get(&self, key: FindingKey) -> Result<Seen, Error> {
         let record = self.engine.fetch(vec![key]).await?.pop().flatten();
-        see(record.ok_or(Error::NotFound { key })?)
+        see(record.ok_or_else(|| Error::NotFound {
+            key: key.to_string(),
+        })?)
+    }
+
+    /// The finding that a name means: `findings/` and its digits, or the first ones of them.
+    ///
+    /// # Errors
+    /// [`Error::Name`], [`Error::NotFound`], [`Error::Ambiguous`].
+    pub async fn resolve(&self, name: &str) -> Result<FindingKey, Error> {
+        let digits = name
+            .strip_prefix("findings/")
+            .unwrap_or(name)
+            .to_lowercase();
+        if let Ok(key) = digits.parse() {
+            return Ok(key);
+        }
+        if !(6..32).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
+            return Err(Error::Name {
+                name: name.chars().take(64).collect(),
+            });
+        }
+        match self.engine.starting_with(digits.clone(), 2).await?[..] {
+            [key] => Ok(key),
+            [] => Err(Error::NotFound { key: digits }),
+            _ => Err(Error::Ambiguous { digits }),
+        }
     }
 
     /// One page of the findings that a filter selects.

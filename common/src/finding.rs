@@ -5,6 +5,7 @@
 //! Always: the provider's document is never rewritten, so what was imported comes back equal; row and rendered document
 //! say the same. Not here: who may import for whom (`ingest`), where it is kept (`store`).
 
+mod documents;
 mod history;
 mod merge;
 mod overlay;
@@ -22,6 +23,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use documents::{InvalidFile, documents};
 pub use history::{Change, changes};
 pub use merge::{Import, Known, import};
 pub use overlay::{InvalidPatch, Overlay, Patch, SeverityPatch};

@@ -171,6 +171,11 @@ impl Findings for Embedded {
             .boxed()
     }
 
+    fn starting_with(&self, digits: String, limit: usize) -> Answer<'_, Vec<FindingKey>> {
+        self.read(move |shared| Ok(shared.state.read().index.starting_with(&digits, limit)))
+            .boxed()
+    }
+
     fn versions(
         &self,
         key: FindingKey,

@@ -26,6 +26,9 @@ pub trait Findings: Send + Sync {
     /// The present state of findings; `None` where there is none.
     fn fetch(&self, keys: Vec<FindingKey>) -> Answer<'_, Vec<Option<Record>>>;
 
+    /// Up to `limit` keys whose hexadecimal digits start with these.
+    fn starting_with(&self, digits: String, limit: usize) -> Answer<'_, Vec<FindingKey>>;
+
     /// Up to `limit` kept versions of a finding, newest first, from before a sequence on.
     fn versions(
         &self,

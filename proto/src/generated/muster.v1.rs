@@ -1826,7 +1826,7 @@ pub struct ListFindingsResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetFindingRequest {
-    /// `findings/{key}`.
+    /// `findings/{key}`; the first digits of the key are enough if they are unique.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     #[prost(enumeration = "FindingFormat", tag = "2")]
@@ -1924,7 +1924,7 @@ pub mod update_result {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListFindingHistoryRequest {
-    /// `findings/{key}`.
+    /// `findings/{key}`, as in `GetFindingRequest`.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     /// 1 to 100; 0 is 100.

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::error::{invalid, status};
 use crate::api::{caller, page};
-use crate::findings::Findings;
+use crate::findings::{Error, Findings};
 use crate::ingest::Ingest;
 use crate::membership::Membership;
 use translate::{Statuses, admission, history, item_error, patch, record, updated};
@@ -126,7 +126,8 @@ impl Service for FindingsService {
         request: Request<wire::GetFindingRequest>,
     ) -> Result<Response<wire::FindingRecord>, Status> {
         let wire::GetFindingRequest { name, format } = request.into_inner();
-        let found = self.findings.get(key(&name)?).await.map_err(status)?;
+        let key = self.findings.resolve(&name).await.map_err(status)?;
+        let found = self.findings.get(key).await.map_err(status)?;
         let mut statuses = Statuses::new(&self.membership);
         Ok(Response::new(record(found, format, &mut statuses).await?))
     }
@@ -179,7 +180,7 @@ impl Service for FindingsService {
             page_size,
             page_token,
         } = request.into_inner();
-        let key = key(&name)?;
+        let key = self.findings.resolve(&name).await.map_err(status)?;
         let list = format!("history/{key}");
         let before: Option<u64> = page::open(&self.seal, &list, &by, &page_token)?;
         let size = page::size(page_size, HISTORY_PAGE_MAX)?;
@@ -254,9 +255,16 @@ impl FindingsService {
             product_arn,
         } = named;
         if !name.is_empty() {
-            return Ok(name.parse().map_err(|error: finding::InvalidFindingKey| {
-                item_error("InvalidInput", error.to_string())
-            }));
+            return match self.findings.resolve(&name).await {
+                Ok(key) => Ok(Ok(key)),
+                Err(error @ (Error::NotFound { .. } | Error::Ambiguous { .. })) => {
+                    Ok(Err(item_error("FindingNotFound", error.to_string())))
+                }
+                Err(error @ Error::Name { .. }) => {
+                    Ok(Err(item_error("InvalidInput", error.to_string())))
+                }
+                Err(error) => Err(status(error)),
+            };
         }
         let found = self
             .findings
@@ -288,11 +296,6 @@ fn document(item: wire::ImportItem) -> Result<Bytes, String> {
             .map_err(|error| error.to_string()),
         None => Err("neither `finding` nor `asff` is set".to_owned()),
     }
-}
-
-fn key(name: &str) -> Result<FindingKey, Status> {
-    name.parse()
-        .map_err(|error: finding::InvalidFindingKey| invalid(format!("name: {error}")))
 }
 
 pub(super) fn read_filter(filter: Option<&wire::Filter>) -> Result<Filter, Status> {

@@ -87,6 +87,19 @@ impl Index {
         })
     }
 
+    /// Up to `limit` keys whose hexadecimal digits start with these.
+    pub(super) fn starting_with(&self, digits: &str, limit: usize) -> Vec<FindingKey> {
+        let bytes: Vec<u8> = (0..digits.len() / 2)
+            .filter_map(|pair| u8::from_str_radix(digits.get(2 * pair..2 * pair + 2)?, 16).ok())
+            .collect();
+        self.live
+            .iter()
+            .map(|slot| self.keys[slot as usize])
+            .filter(|key| key.as_bytes().starts_with(&bytes) && key.to_string().starts_with(digits))
+            .take(limit)
+            .collect()
+    }
+
     /// The account of a finding.
     pub(super) fn account(&self, key: &FindingKey) -> Option<AccountId> {
         let slot = self.slot(key)?;

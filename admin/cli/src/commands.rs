@@ -1,0 +1,114 @@
+//! The commands: a noun each, a verb each.
+
+mod agent;
+mod audit;
+pub(crate) mod completion;
+mod finding;
+mod insight;
+mod invitation;
+mod member;
+mod operator;
+mod status;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+use crate::output::{Printer, print_note};
+use crate::session::Session;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Accounts that the admin manages
+    #[command(subcommand)]
+    Member(member::Command),
+    /// Offers to members
+    #[command(subcommand)]
+    Invitation(invitation::Command),
+    /// Processes in member accounts
+    #[command(subcommand)]
+    Agent(agent::Command),
+    /// What is wrong
+    #[command(subcommand)]
+    Finding(finding::Command),
+    /// What matters: saved filters with a grouping
+    #[command(subcommand)]
+    Insight(insight::Command),
+    /// People and programs that use the admin
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// Every refusal and every change of membership, credentials and definitions
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// How the admin, its members and its agents fare
+    #[command(
+        after_help = "Examples:\n  muster status\n  muster status --accounts\n  muster status -o json | jq .store"
+    )]
+    Status(status::Arguments),
+    /// Completions for a shell
+    #[command(
+        after_help = "Examples:\n  muster completion bash > /etc/bash_completion.d/muster\n  muster completion zsh > ~/.zfunc/_muster"
+    )]
+    Completion(completion::Arguments),
+}
+
+pub(crate) async fn run(
+    command: Command,
+    session: &Session,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    match command {
+        Command::Member(command) => member::run(command, session, printer).await,
+        Command::Invitation(command) => invitation::run(command, session, printer).await,
+        Command::Agent(command) => agent::run(command, session, printer).await,
+        Command::Finding(command) => finding::run(command, session, printer).await,
+        Command::Insight(command) => insight::run(command, session, printer).await,
+        Command::Operator(command) => operator::run(command, session, printer).await,
+        Command::Audit(command) => audit::run(command, session, printer).await,
+        Command::Status(arguments) => status::run(&arguments, session, printer).await,
+        Command::Completion(arguments) => completion::run(&arguments),
+    }
+}
+
+/// How much of a list to show.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// At most this many
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit: usize,
+    /// All there are, page by page
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+}
+
+impl Extent {
+    /// How many to ask for next, when `shown` are there already; `None` when it is enough.
+    fn next_page(self, shown: usize, page_max: usize) -> Option<u32> {
+        let wanted = if self.all {
+            page_max
+        } else {
+            self.limit.saturating_sub(shown).min(page_max)
+        };
+        u32::try_from(wanted).ok().filter(|wanted| *wanted > 0)
+    }
+}
+
+/// What stands below a table.
+fn tally(shown: usize, more: bool, one: &str, many: &str) -> String {
+    match (shown, more) {
+        (0, _) => format!("no {many}"),
+        (shown, true) => format!("{shown} {many} shown; there are more: --limit N or --all"),
+        (1, false) => format!("1 {one}"),
+        (shown, false) => format!("{shown} {many}"),
+    }
+}
+
+/// Tells what was refused of several items, and fails if anything was.
+fn settle(refused: &[(String, String)], all: usize) -> Result<(), Failure> {
+    for (item, why) in refused {
+        print_note(&format!("muster: {item}: {why}"));
+    }
+    match refused.len() {
+        0 => Ok(()),
+        failed => Err(Failure::Part { failed, all }),
+    }
+}

@@ -1,0 +1,70 @@
+//! `muster finding watch`.
+
+use clap::Args;
+use muster_common::clock::Clock;
+use muster_proto::v1 as wire;
+use serde_json::json;
+
+use super::row::{document, severity};
+use crate::failure::Failure;
+use crate::filter::FilterArgs;
+use crate::output::{Format, Printer, print_line};
+use crate::session::Session;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Start after this place in the feed; 0 is everything that is kept [default: from now on]
+    #[arg(long, value_name = "SEQUENCE")]
+    after: Option<u64>,
+}
+
+pub(crate) async fn run(
+    arguments: &Arguments,
+    session: &Session,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let request = wire::WatchFindingsRequest {
+        filter: arguments.filter.read(Clock::system().now())?,
+        after_sequence: arguments.after,
+        format: wire::FindingFormat::Asff.into(),
+    };
+    let mut changes = session
+        .findings()
+        .watch_findings(request)
+        .await?
+        .into_inner();
+    while let Some(change) = changes.message().await? {
+        let event = change
+            .event()
+            .as_str_name()
+            .trim_start_matches("FINDING_EVENT_")
+            .to_lowercase();
+        let Some(record) = change.finding else {
+            continue;
+        };
+        let finding = document(&record)?;
+        match printer.format {
+            Format::Table | Format::Csv => {
+                let text =
+                    |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+                let line = [
+                    change.sequence.to_string(),
+                    event,
+                    severity(&finding["Severity"]["Label"]).painted(),
+                    text(&finding["AwsAccountId"]),
+                    crate::output::Cell::from(text(&finding["Title"])).painted(),
+                ];
+                print_line(&line.join("  "))?;
+            }
+            Format::Json | Format::Jsonl => {
+                let line = json!({
+                    "sequence": change.sequence, "event": event, "name": record.name, "finding": finding,
+                });
+                print_line(&line.to_string())?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! `muster status`.
+
+use clap::Args;
+use muster_common::clock::Clock;
+use muster_proto::v1 as wire;
+use serde_json::{Value as Json, json};
+
+use super::{Extent, tally};
+use crate::failure::Failure;
+use crate::output::{Cell, Format, Paint, Printer, print_line};
+use crate::session::Session;
+use crate::when::{absolute, bytes, relative};
+
+const PAGE_MAX: usize = 10_000;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The ledger of every account: sent = stored = visible
+    #[arg(long)]
+    accounts: bool,
+    #[command(flatten)]
+    extent: Extent,
+}
+
+pub(crate) async fn run(
+    arguments: &Arguments,
+    session: &Session,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    if arguments.accounts {
+        return ledger(arguments.extent, session, printer).await;
+    }
+    let report = session
+        .status()
+        .get_status(wire::GetStatusRequest {})
+        .await?
+        .into_inner();
+    let now = Clock::system().now();
+    let store = report.store.clone().unwrap_or_default();
+    let total = report.ledger.clone().unwrap_or_default();
+    let members: Vec<String> = report
+        .members
+        .iter()
+        .map(|(status, count)| format!("{count} {}", status.to_lowercase().replace('_', " ")))
+        .collect();
+    let damaged = if store.damaged.is_empty() {
+        Cell::new("whole", Paint::Good)
+    } else {
+        Cell::new(
+            format!("DAMAGED: {}", store.damaged.join("; ")),
+            Paint::Critical,
+        )
+    };
+    let lines = [
+        (
+            "admin",
+            Cell::from(format!("{} {}", report.trust_domain, report.version)),
+        ),
+        ("started", relative(report.started_at.as_ref(), now).into()),
+        (
+            "certificate",
+            format!(
+                "renewed by itself, ends {}",
+                relative(report.server_certificate_expires_at.as_ref(), now)
+            )
+            .into(),
+        ),
+        (
+            "members",
+            if members.is_empty() {
+                "none; create one with 'muster member create'".into()
+            } else {
+                members.join(", ").into()
+            },
+        ),
+        (
+            "agents",
+            format!(
+                "{} enrolled, {} connected",
+                report.agents, report.agents_connected
+            )
+            .into(),
+        ),
+        ("findings", total.visible.to_string().into()),
+        ("ledger", balance(&total)),
+        ("waiting at agents", report.lag.into()),
+        (
+            "store",
+            format!(
+                "{} on disk, index {} ({})",
+                bytes(store.bytes),
+                bytes(store.index_bytes),
+                store.engine
+            )
+            .into(),
+        ),
+        ("store health", damaged),
+    ];
+    printer.one(&lines, &document(&report, &store, &total))?;
+    if printer.format == Format::Table && report.agents > 0 {
+        let request = wire::ListAgentsRequest {
+            page_size: 20,
+            ..Default::default()
+        };
+        let agents = session.members().list_agents(request).await?.into_inner();
+        print_line("")?;
+        super::agent::print(&agents.agents, printer, !agents.next_page_token.is_empty())?;
+    }
+    Ok(())
+}
+
+/// Sent = stored + refused + missing, and created = visible + expired: or the ledger says what does not add up.
+fn balance(entry: &wire::LedgerEntry) -> Cell {
+    let text = format!(
+        "{} sent = {} created + {} updated + {} unchanged + {} refused{}; {} visible",
+        entry.sent,
+        entry.created,
+        entry.updated,
+        entry.unchanged,
+        entry.refused,
+        if entry.missing > 0 {
+            format!(" + {} MISSING", entry.missing)
+        } else {
+            String::new()
+        },
+        entry.visible,
+    );
+    let balanced = entry.missing == 0 && entry.created == entry.visible + entry.expired;
+    Cell::new(text, if balanced { Paint::Good } else { Paint::Bad })
+}
+
+async fn ledger(extent: Extent, session: &Session, printer: &Printer) -> Result<(), Failure> {
+    let mut list = printer.list(&[
+        "ACCOUNT",
+        "SENT",
+        "CREATED",
+        "UPDATED",
+        "UNCHANGED",
+        "REFUSED",
+        "MISSING",
+        "EXPIRED",
+        "VISIBLE",
+        "WAITING",
+    ]);
+    let (mut shown, mut token) = (0, String::new());
+    while let Some(page_size) = extent.next_page(shown, PAGE_MAX) {
+        let request = wire::ListLedgerRequest {
+            page_size,
+            page_token: token,
+        };
+        let page = session.status().list_ledger(request).await?.into_inner();
+        for entry in page.entries {
+            shown += 1;
+            let missing = if entry.missing > 0 {
+                Paint::Critical
+            } else {
+                Paint::Plain
+            };
+            let cells = vec![
+                entry.account_id.as_str().into(),
+                entry.sent.into(),
+                entry.created.into(),
+                entry.updated.into(),
+                entry.unchanged.into(),
+                entry.refused.into(),
+                Cell::new(entry.missing.to_string(), missing),
+                entry.expired.into(),
+                entry.visible.into(),
+                entry.waiting.into(),
+            ];
+            list.push(cells, || entry_document(&entry))?;
+        }
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    list.finish(&tally(shown, !token.is_empty(), "account", "accounts"))
+}
+
+fn entry_document(entry: &wire::LedgerEntry) -> Json {
+    json!({
+        "account": entry.account_id,
+        "sent": entry.sent,
+        "created": entry.created,
+        "updated": entry.updated,
+        "unchanged": entry.unchanged,
+        "refused": entry.refused,
+        "missing": entry.missing,
+        "expired": entry.expired,
+        "visible": entry.visible,
+        "waiting": entry.waiting,
+    })
+}
+
+fn document(
+    report: &wire::StatusReport,
+    store: &wire::StoreStatus,
+    total: &wire::LedgerEntry,
+) -> Json {
+    json!({
+        "version": report.version,
+        "trustDomain": report.trust_domain,
+        "startedAt": absolute(report.started_at.as_ref()),
+        "serverCertificateExpiresAt": absolute(report.server_certificate_expires_at.as_ref()),
+        "members": report.members,
+        "agents": report.agents,
+        "agentsConnected": report.agents_connected,
+        "lag": report.lag,
+        "ledger": entry_document(total),
+        "store": {
+            "engine": store.engine,
+            "findings": store.findings,
+            "sequence": store.sequence,
+            "bytes": store.bytes,
+            "indexBytes": store.index_bytes,
+            "damaged": store.damaged,
+        },
+    })
+}

@@ -1,0 +1,88 @@
+//! Failures: what to tell a person, and the exit code that tells it a script.
+
+use std::process::ExitCode;
+
+use tonic::{Code, Status};
+
+/// Why a command did not do all it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Other(String),
+    #[error("{0}")]
+    Usage(String),
+    /// The refused items were told already.
+    #[error("{failed} of {all} were refused")]
+    Part { failed: usize, all: usize },
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{0}")]
+    Denied(String),
+    #[error("{0}")]
+    Unreachable(String),
+    /// Whoever read the output has seen enough.
+    #[error("")]
+    ClosedPipe,
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Failure {
+    pub(crate) fn other(what: impl Into<String>) -> Self {
+        Self::Other(what.into())
+    }
+
+    /// Tells the person and gives the code.
+    #[expect(clippy::print_stderr, reason = "the command line's voice")]
+    pub(crate) fn report(&self) -> ExitCode {
+        let code = match self {
+            Self::ClosedPipe => return ExitCode::SUCCESS,
+            Self::Other(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Part { .. } => 3,
+            Self::NotFound(_) => 4,
+            Self::Denied(_) => 5,
+            Self::Unreachable(_) => 6,
+            Self::Interrupted => 130,
+        };
+        eprintln!("muster: {self}");
+        ExitCode::from(code)
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        let message = status.message().to_owned();
+        match status.code() {
+            Code::NotFound => Self::NotFound(message),
+            Code::PermissionDenied | Code::Unauthenticated => Self::Denied(message),
+            Code::InvalidArgument => Self::Usage(message),
+            Code::Unavailable | Code::DeadlineExceeded => {
+                Self::Unreachable(format!("{message}; try again in a moment"))
+            }
+            Code::Unknown if message.contains("transport") => {
+                Self::Unreachable("the connection was lost; try again".to_owned())
+            }
+            Code::Ok
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::AlreadyExists
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::DataLoss => Self::Other(message),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::ClosedPipe,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}

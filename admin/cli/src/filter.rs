@@ -1,0 +1,346 @@
+//! Filters as people type them, and as JSON in the form of the Security Hub API.
+
+use std::path::Path;
+
+use clap::Args;
+use muster_common::filter::{
+    Field, FieldFilter, Filter, Kind, NumberTest, Test, from_json, wire as filter_wire,
+};
+use muster_common::timestamp::Timestamp;
+use muster_proto::v1 as wire;
+
+use crate::failure::Failure;
+use crate::span::Span;
+
+/// Which findings. Options combine with AND; several values of one option with OR.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Which findings")]
+pub(crate) struct FilterArgs {
+    /// Such as high,critical
+    #[arg(long, value_delimiter = ',', value_name = "LABEL")]
+    severity: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    account: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "REGION")]
+    region: Vec<String>,
+    /// Such as GuardDuty
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    product: Vec<String>,
+    /// Types that start with this, such as TTPs
+    #[arg(long = "type", value_delimiter = ',', value_name = "PREFIX")]
+    types: Vec<String>,
+    /// Such as AwsEc2Instance
+    #[arg(long, value_delimiter = ',', value_name = "TYPE")]
+    resource_type: Vec<String>,
+    /// Resources whose id starts with this
+    #[arg(long, value_delimiter = ',', value_name = "PREFIX")]
+    resource: Vec<String>,
+    /// KEY=VALUE of a resource's tags
+    #[arg(long, value_name = "KEY=VALUE")]
+    tag: Vec<String>,
+    /// new, notified, resolved, suppressed
+    #[arg(long, value_delimiter = ',', value_name = "STATUS")]
+    workflow: Vec<String>,
+    /// active, archived
+    #[arg(long, value_delimiter = ',', value_name = "STATE")]
+    record_state: Vec<String>,
+    /// passed, warning, failed, not_available
+    #[arg(long, value_delimiter = ',', value_name = "STATUS")]
+    compliance: Vec<String>,
+    /// Such as S3.8
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    control: Vec<String>,
+    /// Updated within, such as 7d, 24h, 2026-11-01, 2026-11-01..2026-11-08, ..30d
+    #[arg(long, value_name = "SPAN")]
+    updated: Option<Span>,
+    /// Created within
+    #[arg(long, value_name = "SPAN")]
+    created: Option<Span>,
+    /// Words that all occur in the finding, in any field
+    #[arg(long, value_name = "WORDS")]
+    keyword: Option<String>,
+    /// The ASFF id
+    #[arg(long, value_name = "ID")]
+    id: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "LABEL")]
+    not_severity: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    not_account: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "REGION")]
+    not_region: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    not_product: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "PREFIX")]
+    not_type: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "TYPE")]
+    not_resource_type: Vec<String>,
+    #[arg(long, value_name = "KEY=VALUE")]
+    not_tag: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "STATUS")]
+    not_workflow: Vec<String>,
+    /// Any of the 107 filter fields: FIELD=VALUE, !=, ^= (starts with), !^=, ~ (contains), !~, >=, <=
+    #[arg(long = "field", value_name = "EXPRESSION")]
+    fields: Vec<String>,
+    /// AwsSecurityFindingFilters as JSON, or @FILE
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+}
+
+impl FilterArgs {
+    /// The filter, in wire form; `None` selects everything.
+    pub(crate) fn read(&self, now: Timestamp) -> Result<Option<wire::Filter>, Failure> {
+        let mut parts: Vec<Filter> = Vec::new();
+        let upper = |values: &[String]| {
+            values
+                .iter()
+                .map(|value| value.to_uppercase())
+                .collect::<Vec<_>>()
+        };
+        let mut add = |field: Field, any: Vec<Test>, none: Vec<Test>| {
+            if !any.is_empty() {
+                parts.push(Filter::Field(FieldFilter {
+                    field,
+                    any,
+                    none: Vec::new(),
+                }));
+            }
+            if !none.is_empty() {
+                parts.push(Filter::Field(FieldFilter {
+                    field,
+                    any: Vec::new(),
+                    none,
+                }));
+            }
+        };
+        add(
+            Field::SeverityLabel,
+            equals(&upper(&self.severity)),
+            equals(&upper(&self.not_severity)),
+        );
+        add(
+            Field::AwsAccountId,
+            equals(&self.account),
+            equals(&self.not_account),
+        );
+        add(
+            Field::Region,
+            equals(&self.region),
+            equals(&self.not_region),
+        );
+        add(
+            Field::ProductName,
+            equals(&self.product),
+            equals(&self.not_product),
+        );
+        add(Field::Type, prefixes(&self.types), prefixes(&self.not_type));
+        add(
+            Field::ResourceType,
+            equals(&self.resource_type),
+            equals(&self.not_resource_type),
+        );
+        add(Field::ResourceId, prefixes(&self.resource), Vec::new());
+        add(
+            Field::ResourceTags,
+            pairs(&self.tag)?,
+            pairs(&self.not_tag)?,
+        );
+        add(
+            Field::WorkflowStatus,
+            equals(&upper(&self.workflow)),
+            equals(&upper(&self.not_workflow)),
+        );
+        add(
+            Field::RecordState,
+            equals(&upper(&self.record_state)),
+            Vec::new(),
+        );
+        add(
+            Field::ComplianceStatus,
+            equals(&upper(&self.compliance)),
+            Vec::new(),
+        );
+        add(
+            Field::ComplianceSecurityControlId,
+            equals(&self.control),
+            Vec::new(),
+        );
+        add(Field::Id, equals(&self.id), Vec::new());
+        for (field, span) in [
+            (Field::UpdatedAt, self.updated),
+            (Field::CreatedAt, self.created),
+        ] {
+            add(
+                field,
+                span.map(|span| Test::Date(span.test(now)))
+                    .into_iter()
+                    .collect(),
+                Vec::new(),
+            );
+        }
+        if let Some(words) = &self.keyword {
+            let words = words.split_whitespace().map(str::to_owned).collect();
+            add(Field::Keyword, vec![Test::Words(words)], Vec::new());
+        }
+        for expression in &self.fields {
+            parts.push(Filter::Field(parse(expression, now)?));
+        }
+        if let Some(json) = &self.filter {
+            parts.push(
+                from_json(&text_or_file(json)?)
+                    .map_err(|error| Failure::Usage(format!("--filter: {error}")))?,
+            );
+        }
+        Ok(filter_wire::write(&Filter::All(parts)))
+    }
+}
+
+fn equals(values: &[String]) -> Vec<Test> {
+    values.iter().cloned().map(Test::Equals).collect()
+}
+
+fn prefixes(values: &[String]) -> Vec<Test> {
+    values.iter().cloned().map(Test::Prefix).collect()
+}
+
+fn pairs(values: &[String]) -> Result<Vec<Test>, Failure> {
+    values
+        .iter()
+        .map(|pair| key_test(pair, Test::Equals))
+        .collect()
+}
+
+fn key_test(pair: &str, test: fn(String) -> Test) -> Result<Test, Failure> {
+    let (key, value) = pair
+        .split_once('=')
+        .ok_or_else(|| Failure::Usage(format!("`{pair}` should be KEY=VALUE")))?;
+    Ok(Test::Key {
+        key: key.to_owned(),
+        value: Box::new(test(value.to_owned())),
+    })
+}
+
+/// Operators of an expression, the longer ones first.
+const OPERATORS: [&str; 8] = ["!^=", "!=", "^=", ">=", "<=", "!~", "~", "="];
+
+/// `FIELD`, an operator, a value. A map's value is KEY=VALUE.
+fn parse(expression: &str, now: Timestamp) -> Result<FieldFilter, Failure> {
+    let usage = |what: String| Failure::Usage(format!("--field '{expression}': {what}"));
+    let (at, operator) = OPERATORS
+        .iter()
+        .filter_map(|operator| Some((expression.find(operator)?, *operator)))
+        .min_by_key(|(at, operator)| (*at, std::cmp::Reverse(operator.len())))
+        .ok_or_else(|| usage("expected FIELD=VALUE, or one of != ^= !^= ~ !~ >= <=".to_owned()))?;
+    let (name, value) = (&expression[..at], &expression[at + operator.len()..]);
+    let field: Field = name
+        .trim()
+        .parse()
+        .map_err(|error| usage(format!("{error}")))?;
+    let negative = operator.starts_with('!');
+    let kind = field.kind();
+    let test = match (kind, operator) {
+        (Kind::Text, "=" | "!=") => Test::Equals(value.to_owned()),
+        (Kind::Text, "^=" | "!^=") => Test::Prefix(value.to_owned()),
+        (Kind::Text, "~" | "!~") => Test::Contains(value.to_owned()),
+        (Kind::Map, "=" | "!=") => key_test(value, Test::Equals)?,
+        (Kind::Map, "~" | "!~") => key_test(value, Test::Contains)?,
+        (Kind::Number, "=" | "!=" | ">=" | "<=") => {
+            let number: f64 = value
+                .parse()
+                .map_err(|_| usage(format!("`{value}` is no number")))?;
+            Test::Number(match operator {
+                ">=" => NumberTest {
+                    gte: Some(number),
+                    ..NumberTest::default()
+                },
+                "<=" => NumberTest {
+                    lte: Some(number),
+                    ..NumberTest::default()
+                },
+                _ => NumberTest {
+                    eq: Some(number),
+                    ..NumberTest::default()
+                },
+            })
+        }
+        (Kind::Date, "=") => {
+            let span: Span = value.parse().map_err(|error| usage(format!("{error}")))?;
+            Test::Date(span.test(now))
+        }
+        (Kind::Flag, "=" | "!=") => Test::Flag(
+            value
+                .parse()
+                .map_err(|_| usage(format!("`{value}` should be true or false")))?,
+        ),
+        (Kind::Address, "=" | "!=") => {
+            address(value).ok_or_else(|| usage(format!("`{value}` is no address block")))?
+        }
+        (Kind::Keyword, "=") => Test::Words(value.split_whitespace().map(str::to_owned).collect()),
+        (_, operator) => return Err(usage(format!("{operator} does not go with {field}"))),
+    };
+    let (any, none) = if negative {
+        (Vec::new(), vec![test])
+    } else {
+        (vec![test], Vec::new())
+    };
+    Ok(FieldFilter { field, any, none })
+}
+
+fn address(text: &str) -> Option<Test> {
+    let (network, bits) = text
+        .split_once('/')
+        .map_or((text, None), |(network, bits)| (network, Some(bits)));
+    let network: std::net::IpAddr = network.parse().ok()?;
+    let whole = if network.is_ipv4() { 32 } else { 128 };
+    let bits: u8 = bits.map_or(Some(whole), |bits| bits.parse().ok())?;
+    (bits <= whole).then_some(Test::Within { network, bits })
+}
+
+/// A text given on the command line, or read from `@FILE`.
+pub(crate) fn text_or_file(given: &str) -> Result<String, Failure> {
+    match given.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(Path::new(path))
+            .map_err(|error| Failure::Usage(format!("{path}: {error}"))),
+        None => Ok(given.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        filter: FilterArgs,
+    }
+
+    fn read(line: &str) -> String {
+        let line =
+            Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace())).unwrap();
+        match line.filter.read(Timestamp::from_seconds(1_795_000_000)) {
+            Ok(None) => "everything".to_owned(),
+            Ok(Some(wire::Filter {
+                kind: Some(wire::filter::Kind::SecurityHubJson(json)),
+            })) => json,
+            Ok(Some(other)) => format!("{other:?}"),
+            Err(failure) => format!("refused: {failure}"),
+        }
+    }
+
+    #[test]
+    fn filters_are_read_as_people_type_them() {
+        assert_snapshot!(read(""), @"everything");
+        assert_snapshot!(read("--severity high,critical --resource-type AwsEc2Instance --updated 7d --not-workflow suppressed"), @"");
+        assert_snapshot!(read("--tag team=red --field Confidence>=40 --field Title^=CVE --field NetworkSourceIpV4=198.51.100.0/24"), @"");
+        assert_snapshot!(read(r#"--filter {"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]} --account 111122223333"#), @"");
+        assert_snapshot!(read("--field Titel=x"), @"");
+        assert_snapshot!(read("--field Title>=x"), @"");
+        assert_snapshot!(read("--field Title"), @"");
+        assert_snapshot!(read("--tag team"), @"");
+        assert_snapshot!(read("--filter {"), @"");
+        assert_snapshot!(read("--filter @/nowhere.json"), @"");
+    }
+}

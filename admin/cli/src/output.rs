@@ -1,0 +1,187 @@
+//! Output: tables for people, JSON, JSON lines and CSV for programs. Colors only on a terminal.
+
+mod table;
+
+use std::io::{self, IsTerminal as _, Write};
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value as Json;
+
+use crate::failure::Failure;
+pub(crate) use table::{Cell, Paint};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// One document
+    Json,
+    /// One document per line, as they come
+    Jsonl,
+    /// The columns of the table
+    Csv,
+}
+
+/// Prints answers in the chosen format.
+#[derive(Clone, Copy)]
+pub(crate) struct Printer {
+    pub format: Format,
+}
+
+/// A list on its way out.
+pub(crate) struct List {
+    format: Format,
+    headers: &'static [&'static str],
+    rows: Vec<Vec<Cell>>,
+    documents: u64,
+    csv: Option<csv::Writer<io::Stdout>>,
+}
+
+impl Printer {
+    pub(crate) const fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// Starts a list. Nothing of it is held back but for tables.
+    pub(crate) const fn list(&self, headers: &'static [&'static str]) -> List {
+        List {
+            format: self.format,
+            headers,
+            rows: Vec::new(),
+            documents: 0,
+            csv: None,
+        }
+    }
+
+    /// Prints one thing: lines for people, a document for programs.
+    pub(crate) fn one(&self, lines: &[(&str, Cell)], document: &Json) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => {
+                let width = lines
+                    .iter()
+                    .map(|(name, _)| name.chars().count())
+                    .max()
+                    .unwrap_or(0);
+                let mut out = io::stdout().lock();
+                for (name, cell) in lines {
+                    writeln!(out, "{name:width$}  {}", cell.painted())?;
+                }
+                Ok(())
+            }
+            Format::Json => print_document(document),
+            Format::Jsonl => print_line(&document.to_string()),
+            Format::Csv => {
+                let mut csv = csv::Writer::from_writer(io::stdout());
+                csv.write_record(lines.iter().map(|(name, _)| *name))
+                    .map_err(csv_failure)?;
+                csv.write_record(lines.iter().map(|(_, cell)| cell.plain()))
+                    .map_err(csv_failure)?;
+                Ok(csv.flush()?)
+            }
+        }
+    }
+
+    /// Tells people that something was done; programs see the exit code.
+    pub(crate) fn done(&self, text: &str) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => print_line(text),
+            Format::Json | Format::Jsonl | Format::Csv => Ok(()),
+        }
+    }
+}
+
+impl List {
+    pub(crate) fn push(
+        &mut self,
+        cells: Vec<Cell>,
+        document: impl FnOnce() -> Json,
+    ) -> Result<(), Failure> {
+        self.documents += 1;
+        match self.format {
+            Format::Table => {
+                self.rows.push(cells);
+                Ok(())
+            }
+            Format::Json => {
+                let opening = if self.documents == 1 { "[\n" } else { ",\n" };
+                let document = serde_json::to_string_pretty(&document()).unwrap_or_default();
+                print_raw(&format!("{opening}{document}"))
+            }
+            Format::Jsonl => print_line(&document().to_string()),
+            Format::Csv => {
+                let csv = self.csv_writer()?;
+                csv.write_record(cells.iter().map(Cell::plain))
+                    .map_err(csv_failure)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the list. `note` is for people, and stands below a table.
+    pub(crate) fn finish(mut self, note: &str) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => {
+                if !self.rows.is_empty() {
+                    print_line(&table::render(self.headers, std::mem::take(&mut self.rows)))?;
+                }
+                if !note.is_empty() {
+                    print_note(note);
+                }
+                Ok(())
+            }
+            Format::Json if self.documents == 0 => print_line("[]"),
+            Format::Json => print_line("\n]"),
+            Format::Jsonl => Ok(()),
+            Format::Csv => Ok(self.csv_writer()?.flush()?),
+        }
+    }
+
+    fn csv_writer(&mut self) -> Result<&mut csv::Writer<io::Stdout>, Failure> {
+        if self.csv.is_none() {
+            let mut csv = csv::Writer::from_writer(io::stdout());
+            csv.write_record(self.headers.iter().map(|header| header.to_lowercase()))
+                .map_err(csv_failure)?;
+            self.csv = Some(csv);
+        }
+        self.csv.as_mut().ok_or_else(|| Failure::other("no output"))
+    }
+}
+
+fn print_document(document: &Json) -> Result<(), Failure> {
+    print_line(&serde_json::to_string_pretty(document).unwrap_or_default())
+}
+
+pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout().lock(), "{text}")?)
+}
+
+fn print_raw(text: &str) -> Result<(), Failure> {
+    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+/// Tells people something beside the output.
+#[expect(clippy::print_stderr, reason = "the command line's voice")]
+pub(crate) fn print_note(text: &str) {
+    eprintln!("{text}");
+}
+
+fn csv_failure(error: csv::Error) -> Failure {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error.into(),
+        kind => Failure::other(format!("{kind:?}")),
+    }
+}
+
+/// A bar for something that may take a while; hidden where nobody watches.
+pub(crate) fn progress(total: u64, doing: &'static str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec} {eta}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total)
+        .with_style(style)
+        .with_message(doing)
+}

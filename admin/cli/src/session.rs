@@ -1,0 +1,174 @@
+//! A session: the operator's credential, kept fresh, and a channel to the admin.
+
+use std::fs::File;
+use std::path::Path;
+
+use muster_common::clock::Clock;
+use muster_mtls::{
+    Credential, CredentialFile, FileError, InvalidCredential, PrivateKey, Trust, channel,
+    pem_certificates,
+};
+use muster_proto::v1 as wire;
+use muster_proto::v1::audit_client::AuditClient;
+use muster_proto::v1::findings_client::FindingsClient;
+use muster_proto::v1::insights_client::InsightsClient;
+use muster_proto::v1::members_client::MembersClient;
+use muster_proto::v1::operators_client::OperatorsClient;
+use muster_proto::v1::status_client::StatusClient;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::Channel;
+
+use crate::failure::Failure;
+
+/// The largest answer: a page of 1,000 findings.
+const MESSAGE_MAX: usize = 256 << 20;
+
+/// A connected operator.
+pub(crate) struct Session {
+    channel: Channel,
+    file: CredentialFile,
+}
+
+impl From<InvalidCredential> for Failure {
+    fn from(error: InvalidCredential) -> Self {
+        Self::Denied(format!("the credential cannot be used: {error}"))
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Missing(path) => Self::Denied(format!(
+                "there is no credential at {}; make one with 'muster-admin init', ask an administrator for one \
+                 ('muster operator create'), or name it with --credential",
+                path.display()
+            )),
+            FileError::Exposed(_) | FileError::Content { .. } | FileError::Disk { .. } => {
+                Self::Denied(error.to_string())
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Connects. A certificate past half of its life is renewed first.
+    pub(crate) async fn open(path: &Path, server: Option<&str>) -> Result<Self, Failure> {
+        let mut file = CredentialFile::read(path)?;
+        if let Some(server) = server {
+            server.clone_into(&mut file.endpoint);
+        }
+        let credential = file.credential()?;
+        let now = Clock::system().now();
+        let facts = credential.facts();
+        if now >= facts.not_after {
+            return Err(Failure::Denied(format!(
+                "the credential expired at {}; ask an administrator for a new one",
+                facts.not_after
+            )));
+        }
+        let session = Self {
+            channel: connect(&file, &credential).await?,
+            file,
+        };
+        let half = facts.not_after.since(facts.not_before) / 2;
+        if facts.not_after.since(now) < half {
+            return session.renewed(path).await;
+        }
+        Ok(session)
+    }
+
+    /// Renews the certificate, unless another process does so right now.
+    async fn renewed(self, path: &Path) -> Result<Self, Failure> {
+        let lock = File::create(path.with_extension("lock"))?;
+        if lock.try_lock().is_err() {
+            return Ok(self);
+        }
+        let key = PrivateKey::generate();
+        let csr = key.request().der.into();
+        let renewed = self
+            .operators()
+            .renew_operator(wire::RenewOperatorRequest { csr })
+            .await;
+        let Ok(certificate) = renewed else {
+            // The old one still holds; the next command tries again.
+            return Ok(self);
+        };
+        let file = credential_file(
+            &self.file.endpoint,
+            &self.file,
+            &key,
+            certificate.into_inner(),
+        );
+        file.write(path)?;
+        let credential = file.credential()?;
+        Ok(Self {
+            channel: connect(&file, &credential).await?,
+            file,
+        })
+    }
+
+    pub(crate) fn members(&self) -> MembersClient<Channel> {
+        MembersClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn findings(&self) -> FindingsClient<Channel> {
+        FindingsClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_MAX)
+            .accept_compressed(CompressionEncoding::Zstd)
+    }
+
+    pub(crate) fn insights(&self) -> InsightsClient<Channel> {
+        InsightsClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
+    }
+
+    pub(crate) fn operators(&self) -> OperatorsClient<Channel> {
+        OperatorsClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditClient<Channel> {
+        AuditClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn status(&self) -> StatusClient<Channel> {
+        StatusClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
+    }
+
+    /// A credential file for another operator of the same admin.
+    pub(crate) fn credential_for(
+        &self,
+        key: &PrivateKey,
+        certificate: wire::Certificate,
+    ) -> CredentialFile {
+        credential_file(&self.file.endpoint, &self.file, key, certificate)
+    }
+}
+
+fn credential_file(
+    endpoint: &str,
+    like: &CredentialFile,
+    key: &PrivateKey,
+    certificate: wire::Certificate,
+) -> CredentialFile {
+    let wire::Certificate {
+        chain,
+        server_roots,
+    } = certificate;
+    let der =
+        |list: Vec<bytes::Bytes>| list.into_iter().map(|der| der.to_vec()).collect::<Vec<_>>();
+    CredentialFile::new(
+        endpoint,
+        &like.trust_domain,
+        key,
+        &der(chain),
+        &der(server_roots),
+    )
+}
+
+async fn connect(file: &CredentialFile, credential: &Credential) -> Result<Channel, Failure> {
+    let trust = Trust::Roots(pem_certificates(&file.server_roots)?);
+    channel(&file.endpoint, &trust, &file.trust_domain, Some(credential))
+        .await
+        .map_err(|error| {
+            Failure::Unreachable(format!("{error}; is 'muster-admin serve' running there?"))
+        })
+}

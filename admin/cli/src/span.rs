@@ -1,0 +1,114 @@
+//! Spans and moments as people type them: `7d`, `24h`, `2026-11-01`, `2026-11-01..2026-11-08`.
+
+use std::str::FromStr;
+
+use muster_common::filter::DateTest;
+use muster_common::timestamp::{DAY, HOUR, MINUTE, Timestamp};
+
+/// A time as it was typed: back from now, or a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Ago(i64),
+    At(Timestamp),
+}
+
+/// A range of time as it was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: Option<Moment>,
+    end: Option<Moment>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{0}` is no time; such as 7d, 24h, 30m, 2026-11-01, 2026-11-01T08:00:00Z, or a range with '..'"
+)]
+pub(crate) struct InvalidSpan(String);
+
+impl FromStr for Moment {
+    type Err = InvalidSpan;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSpan> {
+        let invalid = || InvalidSpan(text.to_owned());
+        if let Ok(time) = text.parse() {
+            return Ok(Self::At(time));
+        }
+        if let Ok(time) = format!("{text}T00:00:00Z").parse() {
+            return Ok(Self::At(time));
+        }
+        let unit = match text.chars().next_back() {
+            Some('m') => MINUTE,
+            Some('h') => HOUR,
+            Some('d') => DAY,
+            Some('w') => 7 * DAY,
+            _ => return Err(invalid()),
+        };
+        let count: u32 = text[..text.len() - 1].parse().map_err(|_| invalid())?;
+        Ok(Self::Ago(i64::from(count) * unit))
+    }
+}
+
+impl FromStr for Span {
+    type Err = InvalidSpan;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSpan> {
+        let side = |side: &str| {
+            if side.is_empty() {
+                Ok(None)
+            } else {
+                side.parse().map(Some)
+            }
+        };
+        let (start, end) = text.split_once("..").unwrap_or((text, ""));
+        let span = Self {
+            start: side(start)?,
+            end: side(end)?,
+        };
+        if span.start.is_none() && span.end.is_none() {
+            return Err(InvalidSpan(text.to_owned()));
+        }
+        Ok(span)
+    }
+}
+
+impl Span {
+    pub(crate) fn test(self, now: Timestamp) -> DateTest {
+        let at = |moment: Moment| match moment {
+            Moment::Ago(millis) => now.plus(-millis),
+            Moment::At(time) => time,
+        };
+        DateTest::Between {
+            start: self.start.map(at),
+            end: self.end.map(at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_type_them() {
+        let now = Timestamp::from_millis(100 * DAY);
+        let between = |start: Option<i64>, end: Option<i64>| DateTest::Between {
+            start: start.map(Timestamp::from_millis),
+            end: end.map(Timestamp::from_millis),
+        };
+        for (text, test) in [
+            ("7d", between(Some(93 * DAY), None)),
+            ("36h", between(Some(100 * DAY - 36 * HOUR), None)),
+            ("..2w", between(None, Some(86 * DAY))),
+            ("1970-01-03", between(Some(2 * DAY), None)),
+            (
+                "1970-01-03..1970-01-04T00:00:00Z",
+                between(Some(2 * DAY), Some(3 * DAY)),
+            ),
+        ] {
+            assert_eq!(text.parse::<Span>().unwrap().test(now), test, "{text}");
+        }
+        for text in ["", "..", "7", "d", "7y", "-7d", "yesterday", "2026-13-01"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}
