@@ -1,5 +1,7 @@
 //! Logs: structured lines on standard error.
 
+use std::io::IsTerminal as _;
+
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
@@ -43,6 +45,7 @@ pub fn start(logs: &Logs) -> Result<(), super::Error> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     match logs.format {
         Format::Text => lines.init(),

@@ -1,0 +1,222 @@
+//! The way to AWS: signed JSON calls to any service, on the SDK's own runtime.
+//!
+//! In: a service, a Region, a path and a body. Out: the answer as JSON, whole. Always: credentials, signing, retries,
+//! timeouts and endpoints are those of the AWS SDK for Rust; an answer is at most 32 MiB. Not here: what an answer means
+//! (`collectors`, `mapping`).
+//! Why no generated clients: they drop every field that they do not know, which for findings is data loss, and each adds
+//! minutes to a build and megabytes to a binary that promises to be small (ARCHITECTURE.md, "The agent").
+
+mod call;
+mod proof;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use muster_common::account::{AccountId, Region};
+use parking_lot::Mutex;
+use serde_json::Value as Json;
+
+use call::Operation;
+pub use call::{CallError, Problem};
+pub use proof::sign;
+
+/// Tries of one call, the first included.
+const ATTEMPTS_MAX: u32 = 4;
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A service that is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    Account,
+    GuardDuty,
+    Inspector2,
+    Macie2,
+    SecurityHub,
+}
+
+impl Service {
+    /// The name in signatures, and the first part of the host.
+    const fn signing_name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::GuardDuty => "guardduty",
+            Self::Inspector2 => "inspector2",
+            Self::Macie2 => "macie2",
+            Self::SecurityHub => "securityhub",
+        }
+    }
+
+    /// The id in `AWS_ENDPOINT_URL_{ID}` and in `services` sections of the AWS configuration.
+    const fn service_id(self) -> &'static str {
+        match self {
+            Self::Account => "Account",
+            Self::GuardDuty => "GuardDuty",
+            Self::Inspector2 => "Inspector2",
+            Self::Macie2 => "Macie2",
+            Self::SecurityHub => "SecurityHub",
+        }
+    }
+}
+
+/// A way to AWS. Cheap to clone.
+#[derive(Clone)]
+pub struct Cloud {
+    config: Arc<SdkConfig>,
+    operations: Arc<Mutex<HashMap<(Service, Region), Operation>>>,
+}
+
+/// Who the credentials belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub account: AccountId,
+    pub arn: String,
+}
+
+/// Why the credentials are no good.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CredentialsError {
+    #[error("there are no AWS credentials ({0}); give the process a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID")]
+    Missing(String),
+    #[error("STS does not accept the credentials: {0}")]
+    Refused(String),
+    #[error("STS cannot be reached: {0}")]
+    Unreachable(String),
+}
+
+impl Cloud {
+    /// Credentials, Region and endpoints as every AWS tool finds them: environment, profile, container, instance.
+    pub async fn connect(home: Option<&Region>) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .operation_timeout(CALL_TIMEOUT)
+                    .build(),
+            );
+        if let Some(home) = home {
+            loader = loader.region(SdkRegion::new(home.to_string()));
+        }
+        Self {
+            config: Arc::new(loader.load().await),
+            operations: Arc::default(),
+        }
+    }
+
+    /// The Region that the environment names, if any.
+    #[must_use]
+    pub fn home(&self) -> Option<Region> {
+        self.config.region()?.as_ref().parse().ok()
+    }
+
+    /// Calls a service. The answer is the whole JSON document.
+    ///
+    /// # Errors
+    /// [`CallError`] tells the kind of the problem and AWS's own words.
+    pub async fn call(
+        &self,
+        service: Service,
+        region: &Region,
+        method: &'static str,
+        path: &str,
+        body: Option<&Json>,
+    ) -> Result<Json, CallError> {
+        let operation = self.operation(service, region)?;
+        operation
+            .invoke(call::Request {
+                method,
+                path: path.to_owned(),
+                body: body.map(Json::to_string).unwrap_or_default(),
+            })
+            .await
+    }
+
+    fn operation(&self, service: Service, region: &Region) -> Result<Operation, CallError> {
+        let mut operations = self.operations.lock();
+        if let Some(operation) = operations.get(&(service, region.clone())) {
+            return Ok(operation.clone());
+        }
+        let operation = Operation::build(&self.config, service, region)?;
+        operations.insert((service, region.clone()), operation.clone());
+        Ok(operation)
+    }
+
+    /// Asks STS whose the credentials are.
+    ///
+    /// # Errors
+    /// [`CredentialsError`].
+    pub async fn caller(&self) -> Result<Caller, CredentialsError> {
+        self.credentials().await?;
+        let answer = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await;
+        let identity = match answer {
+            Ok(identity) => identity,
+            Err(error) if error.as_service_error().is_some() => {
+                return Err(CredentialsError::Refused(root_cause(&error)));
+            }
+            Err(error) => return Err(CredentialsError::Unreachable(root_cause(&error))),
+        };
+        let unreadable = || CredentialsError::Refused("STS named no account".to_owned());
+        Ok(Caller {
+            account: identity.account().and_then(|account| account.parse().ok()).ok_or_else(unreadable)?,
+            arn: identity.arn().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// The credentials of now.
+    ///
+    /// # Errors
+    /// [`CredentialsError::Missing`].
+    pub async fn credentials(&self) -> Result<aws_credential_types::Credentials, CredentialsError> {
+        let provider = self
+            .config
+            .credentials_provider()
+            .ok_or_else(|| CredentialsError::Missing("none are configured".to_owned()))?;
+        provider
+            .provide_credentials()
+            .await
+            .map_err(|error| CredentialsError::Missing(root_cause(&error)))
+    }
+
+    /// The Regions that are enabled in the account.
+    ///
+    /// # Errors
+    /// [`CallError`]; the permission is `account:ListRegions`.
+    pub async fn enabled_regions(&self, home: &Region) -> Result<Vec<Region>, CallError> {
+        let mut regions = Vec::new();
+        let mut token = Json::Null;
+        loop {
+            let mut body = serde_json::json!({
+                "MaxResults": 50,
+                "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"],
+            });
+            if token.is_string() {
+                body["NextToken"] = token;
+            }
+            let page = self.call(Service::Account, home, "POST", "/listRegions", Some(&body)).await?;
+            let names = page["Regions"].as_array().into_iter().flatten();
+            regions.extend(names.filter_map(|region| region["RegionName"].as_str()?.parse::<Region>().ok()));
+            token = page["NextToken"].clone();
+            if !token.is_string() {
+                regions.sort();
+                return Ok(regions);
+            }
+        }
+    }
+}
+
+/// The cause at the bottom of an error, which is the one that says something.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

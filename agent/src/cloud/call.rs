@@ -1,0 +1,312 @@
+//! One signed call: request and answer are JSON, everything between is the SDK's runtime.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use aws_config::SdkConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
+use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::identity::{SharedIdentityCache, SharedIdentityResolver};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{FrozenLayer, Layer};
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::SigningName;
+use aws_types::region::SigningRegion;
+use aws_types::service_config::ServiceConfigKey;
+use muster_common::account::{Partition, Region};
+use serde_json::Value as Json;
+
+use super::Service;
+
+/// The largest answer that is read.
+const ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// What to send.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub method: &'static str,
+    pub path: String,
+    /// JSON, or empty.
+    pub body: String,
+}
+
+/// Calls of one service in one Region.
+#[derive(Clone)]
+pub(super) struct Operation {
+    inner: SdkOperation<Request, Json, Refusal>,
+}
+
+/// Why a call gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CallError {
+    pub problem: Problem,
+    /// AWS's error code, or the HTTP status.
+    pub code: String,
+    pub message: String,
+}
+
+/// The kinds of problems that somebody can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// The role lacks a permission.
+    Denied,
+    /// The credentials are missing, expired or unknown.
+    Credentials,
+    Throttled,
+    /// The network or the service does not answer.
+    Unreachable,
+    /// Anything else that AWS says.
+    Failed,
+}
+
+/// What a service said instead of an answer.
+#[derive(Debug)]
+struct Refusal {
+    status: u16,
+    metadata: ErrorMetadata,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP {}", self.status)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl ProvideErrorMetadata for Refusal {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.metadata
+    }
+}
+
+impl Operation {
+    pub(super) fn build(config: &SdkConfig, service: Service, region: &Region) -> Result<Self, CallError> {
+        let missing = |what: &str| CallError {
+            problem: Problem::Credentials,
+            code: "MissingCredentials".to_owned(),
+            message: format!("there are no AWS {what}"),
+        };
+        let credentials = config.credentials_provider().ok_or_else(|| missing("credentials"))?;
+        let client = config.http_client().ok_or_else(|| missing("HTTP client"))?;
+        let signing = Signing {
+            service: service.signing_name(),
+            region: region.to_string(),
+            identity: SharedIdentityResolver::new(credentials),
+            cache: config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build()),
+        };
+        let mut builder = SdkOperation::builder()
+            .service_name(service.signing_name())
+            .operation_name("call")
+            .endpoint_url(&endpoint(config, service, region))
+            .http_client(client)
+            .retry_classifier(TransientErrorClassifier::<Refusal>::new())
+            .retry_classifier(AwsErrorCodeClassifier::<Refusal>::new())
+            .retry_classifier(HttpStatusCodeClassifier::default())
+            .runtime_plugin(signing)
+            .serializer(serialize)
+            .deserializer(deserialize);
+        if let Some(retries) = config.retry_config() {
+            builder = builder.standard_retry(retries);
+        }
+        if let Some(timeouts) = config.timeout_config() {
+            builder = builder.timeout_config(timeouts.clone());
+        }
+        if let Some(sleep) = config.sleep_impl() {
+            builder = builder.sleep_impl(sleep);
+        }
+        if let Some(time) = config.time_source() {
+            builder = builder.time_source(time);
+        }
+        Ok(Self {
+            inner: builder.build(),
+        })
+    }
+
+    pub(super) async fn invoke(&self, request: Request) -> Result<Json, CallError> {
+        self.inner.invoke(request).await.map_err(call_error)
+    }
+}
+
+/// The endpoint that the environment or a profile sets, or the Region's own.
+fn endpoint(config: &SdkConfig, service: Service, region: &Region) -> String {
+    let key = ServiceConfigKey::builder()
+        .service_id(service.service_id())
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok();
+    let for_service = key.and_then(|key| config.service_config()?.load_config(key));
+    for_service
+        .or_else(|| config.endpoint_url().map(str::to_owned))
+        .unwrap_or_else(|| {
+            let suffix = Partition::of(region).dns_suffix();
+            format!("https://{}.{region}.{suffix}", service.signing_name())
+        })
+}
+
+fn serialize(request: Request) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
+    let mut builder = http::Request::builder().method(request.method).uri(request.path);
+    if !request.body.is_empty() {
+        builder = builder
+            .header("content-type", "application/json")
+            .header("content-length", request.body.len());
+    }
+    Ok(builder.body(SdkBody::from(request.body))?.try_into()?)
+}
+
+fn deserialize(response: &HttpResponse) -> Result<Json, OrchestratorError<Refusal>> {
+    let body = response.body().bytes().unwrap_or_default();
+    if body.len() > ANSWER_BYTES_MAX {
+        return Err(OrchestratorError::other("the answer is larger than 32 MiB"));
+    }
+    if response.status().is_success() {
+        if body.is_empty() {
+            return Ok(Json::Null);
+        }
+        return serde_json::from_slice(body).map_err(|_| OrchestratorError::other("the answer is not JSON"));
+    }
+    Err(OrchestratorError::operation(refusal(response, body)))
+}
+
+/// Reads code and message as the JSON protocols of AWS give them.
+fn refusal(response: &HttpResponse, body: &[u8]) -> Refusal {
+    let document: Json = serde_json::from_slice(body).unwrap_or_default();
+    let text = |names: [&str; 3]| names.iter().find_map(|name| document[*name].as_str()).map(str::to_owned);
+    let code = response
+        .headers()
+        .get("x-amzn-errortype")
+        .map(str::to_owned)
+        .or_else(|| text(["__type", "code", "Code"]))
+        // `namespace#Code:more`
+        .map(|code| {
+            let code = code.rsplit('#').next().unwrap_or_default();
+            code.split(':').next().unwrap_or_default().to_owned()
+        })
+        .filter(|code| !code.is_empty());
+    let mut metadata = ErrorMetadata::builder();
+    if let Some(code) = code {
+        metadata = metadata.code(code);
+    }
+    if let Some(message) = text(["message", "Message", "errorMessage"]) {
+        metadata = metadata.message(message);
+    }
+    Refusal {
+        status: response.status().as_u16(),
+        metadata: metadata.build(),
+    }
+}
+
+fn call_error(error: SdkError<Refusal, HttpResponse>) -> CallError {
+    let SdkError::ServiceError(refused) = &error else {
+        let message = super::root_cause(&error);
+        let credentials = ["credential", "token", "identity"];
+        let problem = if credentials.iter().any(|word| message.to_lowercase().contains(word)) {
+            Problem::Credentials
+        } else {
+            Problem::Unreachable
+        };
+        return CallError {
+            problem,
+            code: String::new(),
+            message,
+        };
+    };
+    let refusal = refused.err();
+    let code = refusal
+        .code()
+        .map_or_else(|| format!("HTTP {}", refusal.status), str::to_owned);
+    CallError {
+        problem: problem(&code, refusal.status),
+        message: refusal.message().unwrap_or(&code).chars().take(512).collect(),
+        code,
+    }
+}
+
+fn problem(code: &str, status: u16) -> Problem {
+    match code {
+        "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => Problem::Denied,
+        "ExpiredTokenException"
+        | "ExpiredToken"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch" => Problem::Credentials,
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => {
+            Problem::Throttled
+        }
+        _ if status == 429 => Problem::Throttled,
+        _ if status >= 500 => Problem::Unreachable,
+        _ => Problem::Failed,
+    }
+}
+
+/// Signature Version 4, as generated clients set it up.
+#[derive(Debug)]
+struct Signing {
+    service: &'static str,
+    region: String,
+    identity: SharedIdentityResolver,
+    cache: SharedIdentityCache,
+}
+
+impl RuntimePlugin for Signing {
+    fn config(&self) -> Option<FrozenLayer> {
+        let mut layer = Layer::new("signing");
+        let mut options = SigningOptions::default();
+        options.double_uri_encode = true;
+        options.normalize_uri_path = true;
+        layer.store_put(SigV4OperationSigningConfig {
+            signing_options: options,
+            ..SigV4OperationSigningConfig::default()
+        });
+        layer.store_put(SigningName::from_static(self.service));
+        layer.store_put(SigningRegion::from(aws_config::Region::new(self.region.clone())));
+        layer.store_put(AuthSchemeOptionResolverParams::new(()));
+        Some(layer.freeze())
+    }
+
+    fn runtime_components(&self, _current: &RuntimeComponentsBuilder) -> Cow<'_, RuntimeComponentsBuilder> {
+        let components = RuntimeComponentsBuilder::new("signing")
+            .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
+            .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
+                StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]),
+            )))
+            .with_identity_cache(Some(self.cache.clone()))
+            .with_identity_resolver(SCHEME_ID, self.identity.clone());
+        Cow::Owned(components)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_told_apart() {
+        for (code, status, expected) in [
+            ("AccessDeniedException", 403, Problem::Denied),
+            ("UnrecognizedClientException", 403, Problem::Credentials),
+            ("ThrottlingException", 400, Problem::Throttled),
+            ("HTTP 429", 429, Problem::Throttled),
+            ("HTTP 503", 503, Problem::Unreachable),
+            ("BadRequestException", 400, Problem::Failed),
+        ] {
+            assert_eq!(problem(code, status), expected, "{code}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Identity: the agent's credential, how it gets it and keeps it fresh.
+//!
+//! In: an invitation, AWS credentials. Out: a credential file, and channels to the admin. Always: the private key is made
+//! here and never leaves; key and certificate change together, in one file. Survives: the credential; an enrollment that
+//! was cut off is taken up again with the same key.
+
+mod enroll;
+mod renew;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use muster_common::account::AccountId;
+use muster_common::identity::{AgentId, Identity as Holder};
+use muster_common::timestamp::Timestamp;
+use muster_mtls::{ConnectError, Credential, CredentialFile, FileError, InvalidCredential, channel};
+use tonic::Status;
+use tonic::transport::Channel;
+
+use crate::cloud::CredentialsError;
+pub use enroll::{accept, decline};
+pub use renew::{Renewed, due, renew};
+
+/// How long a talk with the admin may take.
+const TALK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where an agent keeps its things. Only one process uses them.
+pub struct State {
+    folder: PathBuf,
+    _lock: File,
+}
+
+/// The agent as the admin knows it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub file: CredentialFile,
+    pub credential: Credential,
+    pub account: AccountId,
+    pub agent: AgentId,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("this agent is not enrolled; run \"muster-agent accept '<invitation>'\" first")]
+    NotEnrolled,
+    #[error("this agent is enrolled already, for account {account}; use another state folder (--state-dir) for another agent, or remove {path}")]
+    Enrolled { account: AccountId, path: String },
+    #[error("another muster-agent uses {path} already; stop it first")]
+    InUse { path: String },
+    #[error("the credential in {path} is not an agent's")]
+    NotAnAgent { path: String },
+    #[error("cannot use {path}: {reason}")]
+    Disk { path: String, reason: String },
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("the credential cannot be used: {0}")]
+    Credential(#[from] InvalidCredential),
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Aws(#[from] CredentialsError),
+    #[error("the invitation is for account {invited}, but the AWS credentials here belong to {own}; run this in account {invited}")]
+    OtherAccount { invited: AccountId, own: AccountId },
+    #[error("the invitation expired at {0}; ask for a new one")]
+    Expired(Timestamp),
+    #[error("no AWS Region is set; set AWS_REGION, or home_region in the settings")]
+    NoRegion,
+    #[error("{0}")]
+    Refused(String),
+    #[error("the admin did not answer as expected: {0}")]
+    Protocol(String),
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Refused(status.message().to_owned())
+    }
+}
+
+impl State {
+    /// Takes the state folder, a new one if there is none.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::Disk`].
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let disk = |error: std::io::Error| Error::Disk {
+            path: folder.display().to_string(),
+            reason: error.to_string(),
+        };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(disk)?;
+        let lock = File::create(folder.join("LOCK")).map_err(disk)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                folder: folder.to_owned(),
+                _lock: lock,
+            }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse {
+                path: folder.display().to_string(),
+            }),
+            Err(std::fs::TryLockError::Error(error)) => Err(disk(error)),
+        }
+    }
+
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The enrolled identity.
+    ///
+    /// # Errors
+    /// [`Error::NotEnrolled`], or what is wrong with the file.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        read(&self.folder)
+    }
+
+    fn credential_path(&self) -> PathBuf {
+        credential_path(&self.folder)
+    }
+
+    fn save(&self, file: &CredentialFile) -> Result<(), Error> {
+        Ok(file.write(&self.credential_path())?)
+    }
+}
+
+/// Reads the identity of a state folder without taking it.
+///
+/// # Errors
+/// [`Error::NotEnrolled`], or what is wrong with the file.
+pub fn read(folder: &Path) -> Result<Identity, Error> {
+    let path = credential_path(folder);
+    let file = match CredentialFile::read(&path) {
+        Err(FileError::Missing(_)) => return Err(Error::NotEnrolled),
+        other => other?,
+    };
+    let credential = file.credential()?;
+    match credential.facts().id.identity {
+        Holder::Agent { account, agent } => Ok(Identity {
+            file,
+            credential,
+            account,
+            agent,
+        }),
+        Holder::Operator(_) | Holder::Admin => Err(Error::NotAnAgent {
+            path: path.display().to_string(),
+        }),
+    }
+}
+
+fn credential_path(folder: &Path) -> PathBuf {
+    folder.join("credential.toml")
+}
+
+impl Identity {
+    /// Connects to the admin with the credential.
+    ///
+    /// # Errors
+    /// [`Error::Connect`].
+    pub async fn connect(&self) -> Result<Channel, Error> {
+        let trust = self.file.trust()?;
+        Ok(channel(
+            &self.file.endpoint,
+            &trust,
+            &self.file.trust_domain,
+            Some(&self.credential),
+        )
+        .await?)
+    }
+}
+
+/// Gives up after a while.
+async fn in_time<T>(talk: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    match tokio::time::timeout(TALK_TIMEOUT, talk).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::Protocol("no answer within 60 s".to_owned())),
+    }
+}
