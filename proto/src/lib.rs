@@ -11,8 +11,10 @@
     rust_2018_idioms,
     unreachable_pub
 )]
-#[path = "generated/muster.v1.rs"]
-pub mod v1;
+pub mod v1 {
+    // Included, so that rustfmt leaves it as it was generated.
+    include!("generated/muster.v1.rs");
+}
 
 /// The encoded `FileDescriptorSet` of `muster.v1`, for reflection and for tests that walk over every method.
 pub const DESCRIPTORS: &[u8] = include_bytes!("generated/muster.v1.bin");

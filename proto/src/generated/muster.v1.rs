@@ -114,10 +114,10 @@ pub mod enrollment_client {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
-    use tonic::codegen::http::Uri;
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// Turns an invitation and a proof of account into a certificate, once. Served on a listener that asks for no client
     /// certificate; the client pins the server's root by the invitation.
     #[derive(Debug, Clone)]
@@ -158,13 +158,14 @@ pub mod enrollment_client {
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             EnrollmentClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -207,11 +208,18 @@ pub mod enrollment_client {
             tonic::Response<tonic::codec::Streaming<super::EnrollResponse>>,
             tonic::Status,
         > {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Enrollment/Enroll");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Enrollment/Enroll",
+            );
             let mut req = request.into_streaming_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Enrollment", "Enroll"));
@@ -221,14 +229,22 @@ pub mod enrollment_client {
         pub async fn decline_invitation(
             &mut self,
             request: impl tonic::IntoRequest<super::DeclineInvitationRequest>,
-        ) -> std::result::Result<tonic::Response<super::DeclineInvitationResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::DeclineInvitationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/muster.v1.Enrollment/DeclineInvitation");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Enrollment/DeclineInvitation",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Enrollment", "DeclineInvitation"));
@@ -243,7 +259,7 @@ pub mod enrollment_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with EnrollmentServer.
@@ -252,7 +268,8 @@ pub mod enrollment_server {
         /// Server streaming response type for the Enroll method.
         type EnrollStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::EnrollResponse, tonic::Status>,
-            > + std::marker::Send
+            >
+            + std::marker::Send
             + 'static;
         /// Hello, Challenge, Proof, Enrolled. One attempt per stream, 60 seconds.
         async fn enroll(
@@ -263,7 +280,10 @@ pub mod enrollment_server {
         async fn decline_invitation(
             &self,
             request: tonic::Request<super::DeclineInvitationRequest>,
-        ) -> std::result::Result<tonic::Response<super::DeclineInvitationResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::DeclineInvitationResponse>,
+            tonic::Status,
+        >;
     }
     /// Turns an invitation and a proof of account into a certificate, once. Served on a listener that asks for no client
     /// certificate; the client pins the server's root by the invitation.
@@ -288,7 +308,10 @@ pub mod enrollment_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -343,18 +366,26 @@ pub mod enrollment_server {
                 "/muster.v1.Enrollment/Enroll" => {
                     #[allow(non_camel_case_types)]
                     struct EnrollSvc<T: Enrollment>(pub Arc<T>);
-                    impl<T: Enrollment> tonic::server::StreamingService<super::EnrollRequest> for EnrollSvc<T> {
+                    impl<
+                        T: Enrollment,
+                    > tonic::server::StreamingService<super::EnrollRequest>
+                    for EnrollSvc<T> {
                         type Response = super::EnrollResponse;
                         type ResponseStream = T::EnrollStream;
-                        type Future =
-                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<tonic::Streaming<super::EnrollRequest>>,
+                            request: tonic::Request<
+                                tonic::Streaming<super::EnrollRequest>,
+                            >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Enrollment>::enroll(&inner, request).await };
+                            let fut = async move {
+                                <T as Enrollment>::enroll(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -383,11 +414,15 @@ pub mod enrollment_server {
                 "/muster.v1.Enrollment/DeclineInvitation" => {
                     #[allow(non_camel_case_types)]
                     struct DeclineInvitationSvc<T: Enrollment>(pub Arc<T>);
-                    impl<T: Enrollment> tonic::server::UnaryService<super::DeclineInvitationRequest>
-                        for DeclineInvitationSvc<T>
-                    {
+                    impl<
+                        T: Enrollment,
+                    > tonic::server::UnaryService<super::DeclineInvitationRequest>
+                    for DeclineInvitationSvc<T> {
                         type Response = super::DeclineInvitationResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::DeclineInvitationRequest>,
@@ -421,19 +456,25 @@ pub mod enrollment_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
@@ -665,10 +706,10 @@ pub mod agent_client {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
-    use tonic::codegen::http::Uri;
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// What an enrolled agent calls, with its certificate.
     #[derive(Debug, Clone)]
     pub struct AgentClient<T> {
@@ -708,13 +749,14 @@ pub mod agent_client {
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             AgentClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -757,14 +799,18 @@ pub mod agent_client {
             tonic::Response<tonic::codec::Streaming<super::UplinkResponse>>,
             tonic::Status,
         > {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/muster.v1.Agent/Uplink");
             let mut req = request.into_streaming_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("muster.v1.Agent", "Uplink"));
+            req.extensions_mut().insert(GrpcMethod::new("muster.v1.Agent", "Uplink"));
             self.inner.streaming(req, path, codec).await
         }
         /// Renews the certificate with a fresh key. The server may ask for a fresh proof of account first.
@@ -775,14 +821,18 @@ pub mod agent_client {
             tonic::Response<tonic::codec::Streaming<super::RenewResponse>>,
             tonic::Status,
         > {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/muster.v1.Agent/Renew");
             let mut req = request.into_streaming_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("muster.v1.Agent", "Renew"));
+            req.extensions_mut().insert(GrpcMethod::new("muster.v1.Agent", "Renew"));
             self.inner.streaming(req, path, codec).await
         }
         /// The member leaves the admin. Its findings stay.
@@ -790,14 +840,18 @@ pub mod agent_client {
             &mut self,
             request: impl tonic::IntoRequest<super::LeaveRequest>,
         ) -> std::result::Result<tonic::Response<super::LeaveResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static("/muster.v1.Agent/Leave");
             let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("muster.v1.Agent", "Leave"));
+            req.extensions_mut().insert(GrpcMethod::new("muster.v1.Agent", "Leave"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -809,7 +863,7 @@ pub mod agent_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with AgentServer.
@@ -818,7 +872,8 @@ pub mod agent_server {
         /// Server streaming response type for the Uplink method.
         type UplinkStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::UplinkResponse, tonic::Status>,
-            > + std::marker::Send
+            >
+            + std::marker::Send
             + 'static;
         /// Findings go up, acknowledgements come down. An acknowledgement means: durable and visible.
         async fn uplink(
@@ -828,7 +883,8 @@ pub mod agent_server {
         /// Server streaming response type for the Renew method.
         type RenewStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::RenewResponse, tonic::Status>,
-            > + std::marker::Send
+            >
+            + std::marker::Send
             + 'static;
         /// Renews the certificate with a fresh key. The server may ask for a fresh proof of account first.
         async fn renew(
@@ -863,7 +919,10 @@ pub mod agent_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -918,17 +977,24 @@ pub mod agent_server {
                 "/muster.v1.Agent/Uplink" => {
                     #[allow(non_camel_case_types)]
                     struct UplinkSvc<T: Agent>(pub Arc<T>);
-                    impl<T: Agent> tonic::server::StreamingService<super::UplinkRequest> for UplinkSvc<T> {
+                    impl<T: Agent> tonic::server::StreamingService<super::UplinkRequest>
+                    for UplinkSvc<T> {
                         type Response = super::UplinkResponse;
                         type ResponseStream = T::UplinkStream;
-                        type Future =
-                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<tonic::Streaming<super::UplinkRequest>>,
+                            request: tonic::Request<
+                                tonic::Streaming<super::UplinkRequest>,
+                            >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Agent>::uplink(&inner, request).await };
+                            let fut = async move {
+                                <T as Agent>::uplink(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -957,17 +1023,24 @@ pub mod agent_server {
                 "/muster.v1.Agent/Renew" => {
                     #[allow(non_camel_case_types)]
                     struct RenewSvc<T: Agent>(pub Arc<T>);
-                    impl<T: Agent> tonic::server::StreamingService<super::RenewRequest> for RenewSvc<T> {
+                    impl<T: Agent> tonic::server::StreamingService<super::RenewRequest>
+                    for RenewSvc<T> {
                         type Response = super::RenewResponse;
                         type ResponseStream = T::RenewStream;
-                        type Future =
-                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<tonic::Streaming<super::RenewRequest>>,
+                            request: tonic::Request<
+                                tonic::Streaming<super::RenewRequest>,
+                            >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Agent>::renew(&inner, request).await };
+                            let fut = async move {
+                                <T as Agent>::renew(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -996,15 +1069,21 @@ pub mod agent_server {
                 "/muster.v1.Agent/Leave" => {
                     #[allow(non_camel_case_types)]
                     struct LeaveSvc<T: Agent>(pub Arc<T>);
-                    impl<T: Agent> tonic::server::UnaryService<super::LeaveRequest> for LeaveSvc<T> {
+                    impl<T: Agent> tonic::server::UnaryService<super::LeaveRequest>
+                    for LeaveSvc<T> {
                         type Response = super::LeaveResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::LeaveRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Agent>::leave(&inner, request).await };
+                            let fut = async move {
+                                <T as Agent>::leave(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -1030,19 +1109,25 @@ pub mod agent_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
@@ -1115,10 +1200,10 @@ pub mod audit_client {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
-    use tonic::codegen::http::Uri;
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// Every refusal and every change of membership, credentials and definitions.
     #[derive(Debug, Clone)]
     pub struct AuditClient<T> {
@@ -1158,13 +1243,14 @@ pub mod audit_client {
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             AuditClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -1202,13 +1288,22 @@ pub mod audit_client {
         pub async fn list_audit_events(
             &mut self,
             request: impl tonic::IntoRequest<super::ListAuditEventsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListAuditEventsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListAuditEventsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Audit/ListAuditEvents");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Audit/ListAuditEvents",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Audit", "ListAuditEvents"));
@@ -1223,7 +1318,7 @@ pub mod audit_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with AuditServer.
@@ -1232,7 +1327,10 @@ pub mod audit_server {
         async fn list_audit_events(
             &self,
             request: tonic::Request<super::ListAuditEventsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListAuditEventsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListAuditEventsResponse>,
+            tonic::Status,
+        >;
     }
     /// Every refusal and every change of membership, credentials and definitions.
     #[derive(Debug)]
@@ -1256,7 +1354,10 @@ pub mod audit_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -1311,11 +1412,15 @@ pub mod audit_server {
                 "/muster.v1.Audit/ListAuditEvents" => {
                     #[allow(non_camel_case_types)]
                     struct ListAuditEventsSvc<T: Audit>(pub Arc<T>);
-                    impl<T: Audit> tonic::server::UnaryService<super::ListAuditEventsRequest>
-                        for ListAuditEventsSvc<T>
-                    {
+                    impl<
+                        T: Audit,
+                    > tonic::server::UnaryService<super::ListAuditEventsRequest>
+                    for ListAuditEventsSvc<T> {
                         type Response = super::ListAuditEventsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListAuditEventsRequest>,
@@ -1349,19 +1454,25 @@ pub mod audit_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
@@ -2095,10 +2206,10 @@ pub mod findings_client {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
-    use tonic::codegen::http::Uri;
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// Findings of all accounts: import, query, triage, history and a live feed.
     #[derive(Debug, Clone)]
     pub struct FindingsClient<T> {
@@ -2138,13 +2249,14 @@ pub mod findings_client {
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             FindingsClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -2184,13 +2296,22 @@ pub mod findings_client {
         pub async fn import_findings(
             &mut self,
             request: impl tonic::IntoRequest<super::ImportFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ImportFindingsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ImportFindingsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Findings/ImportFindings");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Findings/ImportFindings",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Findings", "ImportFindings"));
@@ -2200,13 +2321,22 @@ pub mod findings_client {
         pub async fn list_findings(
             &mut self,
             request: impl tonic::IntoRequest<super::ListFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListFindingsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListFindingsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Findings/ListFindings");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Findings/ListFindings",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Findings", "ListFindings"));
@@ -2217,11 +2347,18 @@ pub mod findings_client {
             &mut self,
             request: impl tonic::IntoRequest<super::GetFindingRequest>,
         ) -> std::result::Result<tonic::Response<super::FindingRecord>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Findings/GetFinding");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Findings/GetFinding",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Findings", "GetFinding"));
@@ -2231,13 +2368,22 @@ pub mod findings_client {
         pub async fn update_findings(
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpdateFindingsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateFindingsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Findings/UpdateFindings");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Findings/UpdateFindings",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Findings", "UpdateFindings"));
@@ -2247,14 +2393,22 @@ pub mod findings_client {
         pub async fn list_finding_history(
             &mut self,
             request: impl tonic::IntoRequest<super::ListFindingHistoryRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListFindingHistoryResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListFindingHistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/muster.v1.Findings/ListFindingHistory");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Findings/ListFindingHistory",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Findings", "ListFindingHistory"));
@@ -2268,11 +2422,18 @@ pub mod findings_client {
             tonic::Response<tonic::codec::Streaming<super::WatchFindingsResponse>>,
             tonic::Status,
         > {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Findings/WatchFindings");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Findings/WatchFindings",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Findings", "WatchFindings"));
@@ -2282,13 +2443,22 @@ pub mod findings_client {
         pub async fn count_findings(
             &mut self,
             request: impl tonic::IntoRequest<super::CountFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<super::CountFindingsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::CountFindingsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Findings/CountFindings");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Findings/CountFindings",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Findings", "CountFindings"));
@@ -2303,7 +2473,7 @@ pub mod findings_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with FindingsServer.
@@ -2314,12 +2484,18 @@ pub mod findings_server {
         async fn import_findings(
             &self,
             request: tonic::Request<super::ImportFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ImportFindingsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ImportFindingsResponse>,
+            tonic::Status,
+        >;
         /// One page of findings. Sorted by `UpdatedAt`, newest first, unless `order_by` says otherwise.
         async fn list_findings(
             &self,
             request: tonic::Request<super::ListFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListFindingsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListFindingsResponse>,
+            tonic::Status,
+        >;
         /// NOT_FOUND if there is no such finding.
         async fn get_finding(
             &self,
@@ -2329,27 +2505,40 @@ pub mod findings_server {
         async fn update_findings(
             &self,
             request: tonic::Request<super::UpdateFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<super::UpdateFindingsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateFindingsResponse>,
+            tonic::Status,
+        >;
         /// What changed in one finding, newest first.
         async fn list_finding_history(
             &self,
             request: tonic::Request<super::ListFindingHistoryRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListFindingHistoryResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListFindingHistoryResponse>,
+            tonic::Status,
+        >;
         /// Server streaming response type for the WatchFindings method.
         type WatchFindingsStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::WatchFindingsResponse, tonic::Status>,
-            > + std::marker::Send
+            >
+            + std::marker::Send
             + 'static;
         /// Every change of a matching finding from a place in the feed on, as it is recorded.
         async fn watch_findings(
             &self,
             request: tonic::Request<super::WatchFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<Self::WatchFindingsStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchFindingsStream>,
+            tonic::Status,
+        >;
         /// Counts matching findings, ranked by groups if `group_by` is set.
         async fn count_findings(
             &self,
             request: tonic::Request<super::CountFindingsRequest>,
-        ) -> std::result::Result<tonic::Response<super::CountFindingsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::CountFindingsResponse>,
+            tonic::Status,
+        >;
     }
     /// Findings of all accounts: import, query, triage, history and a live feed.
     #[derive(Debug)]
@@ -2373,7 +2562,10 @@ pub mod findings_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -2428,11 +2620,15 @@ pub mod findings_server {
                 "/muster.v1.Findings/ImportFindings" => {
                     #[allow(non_camel_case_types)]
                     struct ImportFindingsSvc<T: Findings>(pub Arc<T>);
-                    impl<T: Findings> tonic::server::UnaryService<super::ImportFindingsRequest>
-                        for ImportFindingsSvc<T>
-                    {
+                    impl<
+                        T: Findings,
+                    > tonic::server::UnaryService<super::ImportFindingsRequest>
+                    for ImportFindingsSvc<T> {
                         type Response = super::ImportFindingsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ImportFindingsRequest>,
@@ -2469,9 +2665,15 @@ pub mod findings_server {
                 "/muster.v1.Findings/ListFindings" => {
                     #[allow(non_camel_case_types)]
                     struct ListFindingsSvc<T: Findings>(pub Arc<T>);
-                    impl<T: Findings> tonic::server::UnaryService<super::ListFindingsRequest> for ListFindingsSvc<T> {
+                    impl<
+                        T: Findings,
+                    > tonic::server::UnaryService<super::ListFindingsRequest>
+                    for ListFindingsSvc<T> {
                         type Response = super::ListFindingsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListFindingsRequest>,
@@ -2508,16 +2710,23 @@ pub mod findings_server {
                 "/muster.v1.Findings/GetFinding" => {
                     #[allow(non_camel_case_types)]
                     struct GetFindingSvc<T: Findings>(pub Arc<T>);
-                    impl<T: Findings> tonic::server::UnaryService<super::GetFindingRequest> for GetFindingSvc<T> {
+                    impl<
+                        T: Findings,
+                    > tonic::server::UnaryService<super::GetFindingRequest>
+                    for GetFindingSvc<T> {
                         type Response = super::FindingRecord;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetFindingRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Findings>::get_finding(&inner, request).await };
+                            let fut = async move {
+                                <T as Findings>::get_finding(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -2546,11 +2755,15 @@ pub mod findings_server {
                 "/muster.v1.Findings/UpdateFindings" => {
                     #[allow(non_camel_case_types)]
                     struct UpdateFindingsSvc<T: Findings>(pub Arc<T>);
-                    impl<T: Findings> tonic::server::UnaryService<super::UpdateFindingsRequest>
-                        for UpdateFindingsSvc<T>
-                    {
+                    impl<
+                        T: Findings,
+                    > tonic::server::UnaryService<super::UpdateFindingsRequest>
+                    for UpdateFindingsSvc<T> {
                         type Response = super::UpdateFindingsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::UpdateFindingsRequest>,
@@ -2587,11 +2800,15 @@ pub mod findings_server {
                 "/muster.v1.Findings/ListFindingHistory" => {
                     #[allow(non_camel_case_types)]
                     struct ListFindingHistorySvc<T: Findings>(pub Arc<T>);
-                    impl<T: Findings> tonic::server::UnaryService<super::ListFindingHistoryRequest>
-                        for ListFindingHistorySvc<T>
-                    {
+                    impl<
+                        T: Findings,
+                    > tonic::server::UnaryService<super::ListFindingHistoryRequest>
+                    for ListFindingHistorySvc<T> {
                         type Response = super::ListFindingHistoryResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListFindingHistoryRequest>,
@@ -2628,14 +2845,16 @@ pub mod findings_server {
                 "/muster.v1.Findings/WatchFindings" => {
                     #[allow(non_camel_case_types)]
                     struct WatchFindingsSvc<T: Findings>(pub Arc<T>);
-                    impl<T: Findings>
-                        tonic::server::ServerStreamingService<super::WatchFindingsRequest>
-                        for WatchFindingsSvc<T>
-                    {
+                    impl<
+                        T: Findings,
+                    > tonic::server::ServerStreamingService<super::WatchFindingsRequest>
+                    for WatchFindingsSvc<T> {
                         type Response = super::WatchFindingsResponse;
                         type ResponseStream = T::WatchFindingsStream;
-                        type Future =
-                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::WatchFindingsRequest>,
@@ -2672,9 +2891,15 @@ pub mod findings_server {
                 "/muster.v1.Findings/CountFindings" => {
                     #[allow(non_camel_case_types)]
                     struct CountFindingsSvc<T: Findings>(pub Arc<T>);
-                    impl<T: Findings> tonic::server::UnaryService<super::CountFindingsRequest> for CountFindingsSvc<T> {
+                    impl<
+                        T: Findings,
+                    > tonic::server::UnaryService<super::CountFindingsRequest>
+                    for CountFindingsSvc<T> {
                         type Response = super::CountFindingsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::CountFindingsRequest>,
@@ -2708,19 +2933,25 @@ pub mod findings_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
@@ -2882,10 +3113,10 @@ pub mod insights_client {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
-    use tonic::codegen::http::Uri;
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// Insights: saved filters with a grouping. 35 managed ones come with the product and are read-only.
     #[derive(Debug, Clone)]
     pub struct InsightsClient<T> {
@@ -2925,13 +3156,14 @@ pub mod insights_client {
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             InsightsClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -2971,11 +3203,18 @@ pub mod insights_client {
             &mut self,
             request: impl tonic::IntoRequest<super::CreateInsightRequest>,
         ) -> std::result::Result<tonic::Response<super::Insight>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Insights/CreateInsight");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Insights/CreateInsight",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Insights", "CreateInsight"));
@@ -2984,13 +3223,22 @@ pub mod insights_client {
         pub async fn list_insights(
             &mut self,
             request: impl tonic::IntoRequest<super::ListInsightsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListInsightsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListInsightsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Insights/ListInsights");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Insights/ListInsights",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Insights", "ListInsights"));
@@ -3000,11 +3248,18 @@ pub mod insights_client {
             &mut self,
             request: impl tonic::IntoRequest<super::GetInsightRequest>,
         ) -> std::result::Result<tonic::Response<super::Insight>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Insights/GetInsight");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Insights/GetInsight",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Insights", "GetInsight"));
@@ -3014,11 +3269,18 @@ pub mod insights_client {
             &mut self,
             request: impl tonic::IntoRequest<super::UpdateInsightRequest>,
         ) -> std::result::Result<tonic::Response<super::Insight>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Insights/UpdateInsight");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Insights/UpdateInsight",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Insights", "UpdateInsight"));
@@ -3027,13 +3289,22 @@ pub mod insights_client {
         pub async fn delete_insight(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteInsightRequest>,
-        ) -> std::result::Result<tonic::Response<super::DeleteInsightResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteInsightResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Insights/DeleteInsight");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Insights/DeleteInsight",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Insights", "DeleteInsight"));
@@ -3044,12 +3315,18 @@ pub mod insights_client {
             &mut self,
             request: impl tonic::IntoRequest<super::GetInsightResultsRequest>,
         ) -> std::result::Result<tonic::Response<super::InsightResults>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/muster.v1.Insights/GetInsightResults");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Insights/GetInsightResults",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Insights", "GetInsightResults"));
@@ -3063,11 +3340,18 @@ pub mod insights_client {
             tonic::Response<tonic::codec::Streaming<super::InsightResults>>,
             tonic::Status,
         > {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Insights/WatchInsight");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Insights/WatchInsight",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Insights", "WatchInsight"));
@@ -3082,7 +3366,7 @@ pub mod insights_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with InsightsServer.
@@ -3096,7 +3380,10 @@ pub mod insights_server {
         async fn list_insights(
             &self,
             request: tonic::Request<super::ListInsightsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListInsightsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListInsightsResponse>,
+            tonic::Status,
+        >;
         async fn get_insight(
             &self,
             request: tonic::Request<super::GetInsightRequest>,
@@ -3108,7 +3395,10 @@ pub mod insights_server {
         async fn delete_insight(
             &self,
             request: tonic::Request<super::DeleteInsightRequest>,
-        ) -> std::result::Result<tonic::Response<super::DeleteInsightResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteInsightResponse>,
+            tonic::Status,
+        >;
         /// The ranked counts, true as of the last acknowledged finding.
         async fn get_insight_results(
             &self,
@@ -3117,13 +3407,17 @@ pub mod insights_server {
         /// Server streaming response type for the WatchInsight method.
         type WatchInsightStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::InsightResults, tonic::Status>,
-            > + std::marker::Send
+            >
+            + std::marker::Send
             + 'static;
         /// The results now and after every change, at most once a second.
         async fn watch_insight(
             &self,
             request: tonic::Request<super::WatchInsightRequest>,
-        ) -> std::result::Result<tonic::Response<Self::WatchInsightStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchInsightStream>,
+            tonic::Status,
+        >;
     }
     /// Insights: saved filters with a grouping. 35 managed ones come with the product and are read-only.
     #[derive(Debug)]
@@ -3147,7 +3441,10 @@ pub mod insights_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -3202,9 +3499,15 @@ pub mod insights_server {
                 "/muster.v1.Insights/CreateInsight" => {
                     #[allow(non_camel_case_types)]
                     struct CreateInsightSvc<T: Insights>(pub Arc<T>);
-                    impl<T: Insights> tonic::server::UnaryService<super::CreateInsightRequest> for CreateInsightSvc<T> {
+                    impl<
+                        T: Insights,
+                    > tonic::server::UnaryService<super::CreateInsightRequest>
+                    for CreateInsightSvc<T> {
                         type Response = super::Insight;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::CreateInsightRequest>,
@@ -3241,9 +3544,15 @@ pub mod insights_server {
                 "/muster.v1.Insights/ListInsights" => {
                     #[allow(non_camel_case_types)]
                     struct ListInsightsSvc<T: Insights>(pub Arc<T>);
-                    impl<T: Insights> tonic::server::UnaryService<super::ListInsightsRequest> for ListInsightsSvc<T> {
+                    impl<
+                        T: Insights,
+                    > tonic::server::UnaryService<super::ListInsightsRequest>
+                    for ListInsightsSvc<T> {
                         type Response = super::ListInsightsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListInsightsRequest>,
@@ -3280,16 +3589,23 @@ pub mod insights_server {
                 "/muster.v1.Insights/GetInsight" => {
                     #[allow(non_camel_case_types)]
                     struct GetInsightSvc<T: Insights>(pub Arc<T>);
-                    impl<T: Insights> tonic::server::UnaryService<super::GetInsightRequest> for GetInsightSvc<T> {
+                    impl<
+                        T: Insights,
+                    > tonic::server::UnaryService<super::GetInsightRequest>
+                    for GetInsightSvc<T> {
                         type Response = super::Insight;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetInsightRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Insights>::get_insight(&inner, request).await };
+                            let fut = async move {
+                                <T as Insights>::get_insight(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -3318,9 +3634,15 @@ pub mod insights_server {
                 "/muster.v1.Insights/UpdateInsight" => {
                     #[allow(non_camel_case_types)]
                     struct UpdateInsightSvc<T: Insights>(pub Arc<T>);
-                    impl<T: Insights> tonic::server::UnaryService<super::UpdateInsightRequest> for UpdateInsightSvc<T> {
+                    impl<
+                        T: Insights,
+                    > tonic::server::UnaryService<super::UpdateInsightRequest>
+                    for UpdateInsightSvc<T> {
                         type Response = super::Insight;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::UpdateInsightRequest>,
@@ -3357,9 +3679,15 @@ pub mod insights_server {
                 "/muster.v1.Insights/DeleteInsight" => {
                     #[allow(non_camel_case_types)]
                     struct DeleteInsightSvc<T: Insights>(pub Arc<T>);
-                    impl<T: Insights> tonic::server::UnaryService<super::DeleteInsightRequest> for DeleteInsightSvc<T> {
+                    impl<
+                        T: Insights,
+                    > tonic::server::UnaryService<super::DeleteInsightRequest>
+                    for DeleteInsightSvc<T> {
                         type Response = super::DeleteInsightResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::DeleteInsightRequest>,
@@ -3396,11 +3724,15 @@ pub mod insights_server {
                 "/muster.v1.Insights/GetInsightResults" => {
                     #[allow(non_camel_case_types)]
                     struct GetInsightResultsSvc<T: Insights>(pub Arc<T>);
-                    impl<T: Insights> tonic::server::UnaryService<super::GetInsightResultsRequest>
-                        for GetInsightResultsSvc<T>
-                    {
+                    impl<
+                        T: Insights,
+                    > tonic::server::UnaryService<super::GetInsightResultsRequest>
+                    for GetInsightResultsSvc<T> {
                         type Response = super::InsightResults;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetInsightResultsRequest>,
@@ -3437,14 +3769,16 @@ pub mod insights_server {
                 "/muster.v1.Insights/WatchInsight" => {
                     #[allow(non_camel_case_types)]
                     struct WatchInsightSvc<T: Insights>(pub Arc<T>);
-                    impl<T: Insights>
-                        tonic::server::ServerStreamingService<super::WatchInsightRequest>
-                        for WatchInsightSvc<T>
-                    {
+                    impl<
+                        T: Insights,
+                    > tonic::server::ServerStreamingService<super::WatchInsightRequest>
+                    for WatchInsightSvc<T> {
                         type Response = super::InsightResults;
                         type ResponseStream = T::WatchInsightStream;
-                        type Future =
-                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::WatchInsightRequest>,
@@ -3478,19 +3812,25 @@ pub mod insights_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
@@ -3874,10 +4214,10 @@ pub mod members_client {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
-    use tonic::codegen::http::Uri;
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// Member accounts, their invitations and their agents. Calls on several accounts answer per account.
     #[derive(Debug, Clone)]
     pub struct MembersClient<T> {
@@ -3917,13 +4257,14 @@ pub mod members_client {
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             MembersClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -3962,12 +4303,22 @@ pub mod members_client {
         pub async fn create_members(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateMembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::MembersResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::MembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/CreateMembers");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/CreateMembers",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "CreateMembers"));
@@ -3977,13 +4328,22 @@ pub mod members_client {
         pub async fn invite_members(
             &mut self,
             request: impl tonic::IntoRequest<super::InviteMembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::InviteMembersResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::InviteMembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/InviteMembers");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/InviteMembers",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "InviteMembers"));
@@ -3992,13 +4352,22 @@ pub mod members_client {
         pub async fn list_members(
             &mut self,
             request: impl tonic::IntoRequest<super::ListMembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListMembersResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListMembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/ListMembers");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/ListMembers",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "ListMembers"));
@@ -4008,11 +4377,18 @@ pub mod members_client {
             &mut self,
             request: impl tonic::IntoRequest<super::GetMemberRequest>,
         ) -> std::result::Result<tonic::Response<super::Member>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/GetMember");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/GetMember",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "GetMember"));
@@ -4022,13 +4398,22 @@ pub mod members_client {
         pub async fn disassociate_members(
             &mut self,
             request: impl tonic::IntoRequest<super::MembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::MembersResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::MembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/muster.v1.Members/DisassociateMembers");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/DisassociateMembers",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "DisassociateMembers"));
@@ -4038,12 +4423,22 @@ pub mod members_client {
         pub async fn suspend_members(
             &mut self,
             request: impl tonic::IntoRequest<super::MembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::MembersResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::MembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/SuspendMembers");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/SuspendMembers",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "SuspendMembers"));
@@ -4052,12 +4447,22 @@ pub mod members_client {
         pub async fn resume_members(
             &mut self,
             request: impl tonic::IntoRequest<super::MembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::MembersResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::MembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/ResumeMembers");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/ResumeMembers",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "ResumeMembers"));
@@ -4067,12 +4472,22 @@ pub mod members_client {
         pub async fn delete_members(
             &mut self,
             request: impl tonic::IntoRequest<super::MembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::MembersResponse>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::MembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/DeleteMembers");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/DeleteMembers",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "DeleteMembers"));
@@ -4081,13 +4496,22 @@ pub mod members_client {
         pub async fn list_invitations(
             &mut self,
             request: impl tonic::IntoRequest<super::ListInvitationsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListInvitationsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListInvitationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/ListInvitations");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/ListInvitations",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "ListInvitations"));
@@ -4098,12 +4522,18 @@ pub mod members_client {
             &mut self,
             request: impl tonic::IntoRequest<super::WithdrawInvitationRequest>,
         ) -> std::result::Result<tonic::Response<super::Invitation>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path =
-                http::uri::PathAndQuery::from_static("/muster.v1.Members/WithdrawInvitation");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/WithdrawInvitation",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "WithdrawInvitation"));
@@ -4112,13 +4542,22 @@ pub mod members_client {
         pub async fn list_agents(
             &mut self,
             request: impl tonic::IntoRequest<super::ListAgentsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListAgentsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListAgentsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/ListAgents");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/ListAgents",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "ListAgents"));
@@ -4129,11 +4568,18 @@ pub mod members_client {
             &mut self,
             request: impl tonic::IntoRequest<super::RevokeAgentRequest>,
         ) -> std::result::Result<tonic::Response<super::AgentRecord>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Members/RevokeAgent");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Members/RevokeAgent",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Members", "RevokeAgent"));
@@ -4148,7 +4594,7 @@ pub mod members_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with MembersServer.
@@ -4163,11 +4609,17 @@ pub mod members_server {
         async fn invite_members(
             &self,
             request: tonic::Request<super::InviteMembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::InviteMembersResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::InviteMembersResponse>,
+            tonic::Status,
+        >;
         async fn list_members(
             &self,
             request: tonic::Request<super::ListMembersRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListMembersResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListMembersResponse>,
+            tonic::Status,
+        >;
         async fn get_member(
             &self,
             request: tonic::Request<super::GetMemberRequest>,
@@ -4194,7 +4646,10 @@ pub mod members_server {
         async fn list_invitations(
             &self,
             request: tonic::Request<super::ListInvitationsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListInvitationsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListInvitationsResponse>,
+            tonic::Status,
+        >;
         /// The invitation enrolls nobody any more.
         async fn withdraw_invitation(
             &self,
@@ -4203,7 +4658,10 @@ pub mod members_server {
         async fn list_agents(
             &self,
             request: tonic::Request<super::ListAgentsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListAgentsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListAgentsResponse>,
+            tonic::Status,
+        >;
         /// Revokes one agent. The member and its other agents stay.
         async fn revoke_agent(
             &self,
@@ -4232,7 +4690,10 @@ pub mod members_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -4287,9 +4748,15 @@ pub mod members_server {
                 "/muster.v1.Members/CreateMembers" => {
                     #[allow(non_camel_case_types)]
                     struct CreateMembersSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::CreateMembersRequest> for CreateMembersSvc<T> {
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::CreateMembersRequest>
+                    for CreateMembersSvc<T> {
                         type Response = super::MembersResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::CreateMembersRequest>,
@@ -4326,9 +4793,15 @@ pub mod members_server {
                 "/muster.v1.Members/InviteMembers" => {
                     #[allow(non_camel_case_types)]
                     struct InviteMembersSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::InviteMembersRequest> for InviteMembersSvc<T> {
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::InviteMembersRequest>
+                    for InviteMembersSvc<T> {
                         type Response = super::InviteMembersResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::InviteMembersRequest>,
@@ -4365,16 +4838,23 @@ pub mod members_server {
                 "/muster.v1.Members/ListMembers" => {
                     #[allow(non_camel_case_types)]
                     struct ListMembersSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::ListMembersRequest> for ListMembersSvc<T> {
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::ListMembersRequest>
+                    for ListMembersSvc<T> {
                         type Response = super::ListMembersResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListMembersRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Members>::list_members(&inner, request).await };
+                            let fut = async move {
+                                <T as Members>::list_members(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -4403,16 +4883,21 @@ pub mod members_server {
                 "/muster.v1.Members/GetMember" => {
                     #[allow(non_camel_case_types)]
                     struct GetMemberSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::GetMemberRequest> for GetMemberSvc<T> {
+                    impl<T: Members> tonic::server::UnaryService<super::GetMemberRequest>
+                    for GetMemberSvc<T> {
                         type Response = super::Member;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetMemberRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Members>::get_member(&inner, request).await };
+                            let fut = async move {
+                                <T as Members>::get_member(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -4441,9 +4926,13 @@ pub mod members_server {
                 "/muster.v1.Members/DisassociateMembers" => {
                     #[allow(non_camel_case_types)]
                     struct DisassociateMembersSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::MembersRequest> for DisassociateMembersSvc<T> {
+                    impl<T: Members> tonic::server::UnaryService<super::MembersRequest>
+                    for DisassociateMembersSvc<T> {
                         type Response = super::MembersResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::MembersRequest>,
@@ -4480,9 +4969,13 @@ pub mod members_server {
                 "/muster.v1.Members/SuspendMembers" => {
                     #[allow(non_camel_case_types)]
                     struct SuspendMembersSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::MembersRequest> for SuspendMembersSvc<T> {
+                    impl<T: Members> tonic::server::UnaryService<super::MembersRequest>
+                    for SuspendMembersSvc<T> {
                         type Response = super::MembersResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::MembersRequest>,
@@ -4519,9 +5012,13 @@ pub mod members_server {
                 "/muster.v1.Members/ResumeMembers" => {
                     #[allow(non_camel_case_types)]
                     struct ResumeMembersSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::MembersRequest> for ResumeMembersSvc<T> {
+                    impl<T: Members> tonic::server::UnaryService<super::MembersRequest>
+                    for ResumeMembersSvc<T> {
                         type Response = super::MembersResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::MembersRequest>,
@@ -4558,9 +5055,13 @@ pub mod members_server {
                 "/muster.v1.Members/DeleteMembers" => {
                     #[allow(non_camel_case_types)]
                     struct DeleteMembersSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::MembersRequest> for DeleteMembersSvc<T> {
+                    impl<T: Members> tonic::server::UnaryService<super::MembersRequest>
+                    for DeleteMembersSvc<T> {
                         type Response = super::MembersResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::MembersRequest>,
@@ -4597,11 +5098,15 @@ pub mod members_server {
                 "/muster.v1.Members/ListInvitations" => {
                     #[allow(non_camel_case_types)]
                     struct ListInvitationsSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::ListInvitationsRequest>
-                        for ListInvitationsSvc<T>
-                    {
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::ListInvitationsRequest>
+                    for ListInvitationsSvc<T> {
                         type Response = super::ListInvitationsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListInvitationsRequest>,
@@ -4638,11 +5143,15 @@ pub mod members_server {
                 "/muster.v1.Members/WithdrawInvitation" => {
                     #[allow(non_camel_case_types)]
                     struct WithdrawInvitationSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::WithdrawInvitationRequest>
-                        for WithdrawInvitationSvc<T>
-                    {
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::WithdrawInvitationRequest>
+                    for WithdrawInvitationSvc<T> {
                         type Response = super::Invitation;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::WithdrawInvitationRequest>,
@@ -4679,16 +5188,23 @@ pub mod members_server {
                 "/muster.v1.Members/ListAgents" => {
                     #[allow(non_camel_case_types)]
                     struct ListAgentsSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::ListAgentsRequest> for ListAgentsSvc<T> {
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::ListAgentsRequest>
+                    for ListAgentsSvc<T> {
                         type Response = super::ListAgentsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListAgentsRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Members>::list_agents(&inner, request).await };
+                            let fut = async move {
+                                <T as Members>::list_agents(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -4717,16 +5233,23 @@ pub mod members_server {
                 "/muster.v1.Members/RevokeAgent" => {
                     #[allow(non_camel_case_types)]
                     struct RevokeAgentSvc<T: Members>(pub Arc<T>);
-                    impl<T: Members> tonic::server::UnaryService<super::RevokeAgentRequest> for RevokeAgentSvc<T> {
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::RevokeAgentRequest>
+                    for RevokeAgentSvc<T> {
                         type Response = super::AgentRecord;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::RevokeAgentRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Members>::revoke_agent(&inner, request).await };
+                            let fut = async move {
+                                <T as Members>::revoke_agent(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -4752,19 +5275,25 @@ pub mod members_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
@@ -4888,10 +5417,10 @@ pub mod operators_client {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
-    use tonic::codegen::http::Uri;
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// People and programs that use the admin, and the keys they hold. A key is made where it is used; only its public half
     /// travels, in a certificate request.
     #[derive(Debug, Clone)]
@@ -4932,13 +5461,14 @@ pub mod operators_client {
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             OperatorsClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -4976,13 +5506,22 @@ pub mod operators_client {
         pub async fn create_operator(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateOperatorRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateOperatorResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::CreateOperatorResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Operators/CreateOperator");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Operators/CreateOperator",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Operators", "CreateOperator"));
@@ -4991,13 +5530,22 @@ pub mod operators_client {
         pub async fn list_operators(
             &mut self,
             request: impl tonic::IntoRequest<super::ListOperatorsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListOperatorsResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListOperatorsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Operators/ListOperators");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Operators/ListOperators",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Operators", "ListOperators"));
@@ -5008,11 +5556,18 @@ pub mod operators_client {
             &mut self,
             request: impl tonic::IntoRequest<super::RevokeOperatorRequest>,
         ) -> std::result::Result<tonic::Response<super::Operator>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Operators/RevokeOperator");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Operators/RevokeOperator",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Operators", "RevokeOperator"));
@@ -5023,11 +5578,18 @@ pub mod operators_client {
             &mut self,
             request: impl tonic::IntoRequest<super::RenewOperatorRequest>,
         ) -> std::result::Result<tonic::Response<super::Certificate>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Operators/RenewOperator");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Operators/RenewOperator",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Operators", "RenewOperator"));
@@ -5038,11 +5600,18 @@ pub mod operators_client {
             &mut self,
             request: impl tonic::IntoRequest<super::GetCallerRequest>,
         ) -> std::result::Result<tonic::Response<super::Operator>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Operators/GetCaller");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Operators/GetCaller",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Operators", "GetCaller"));
@@ -5057,7 +5626,7 @@ pub mod operators_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with OperatorsServer.
@@ -5066,11 +5635,17 @@ pub mod operators_server {
         async fn create_operator(
             &self,
             request: tonic::Request<super::CreateOperatorRequest>,
-        ) -> std::result::Result<tonic::Response<super::CreateOperatorResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::CreateOperatorResponse>,
+            tonic::Status,
+        >;
         async fn list_operators(
             &self,
             request: tonic::Request<super::ListOperatorsRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListOperatorsResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListOperatorsResponse>,
+            tonic::Status,
+        >;
         /// Cuts the operator's connections within a second. The last administrator cannot be revoked.
         async fn revoke_operator(
             &self,
@@ -5110,7 +5685,10 @@ pub mod operators_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -5165,11 +5743,15 @@ pub mod operators_server {
                 "/muster.v1.Operators/CreateOperator" => {
                     #[allow(non_camel_case_types)]
                     struct CreateOperatorSvc<T: Operators>(pub Arc<T>);
-                    impl<T: Operators> tonic::server::UnaryService<super::CreateOperatorRequest>
-                        for CreateOperatorSvc<T>
-                    {
+                    impl<
+                        T: Operators,
+                    > tonic::server::UnaryService<super::CreateOperatorRequest>
+                    for CreateOperatorSvc<T> {
                         type Response = super::CreateOperatorResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::CreateOperatorRequest>,
@@ -5206,11 +5788,15 @@ pub mod operators_server {
                 "/muster.v1.Operators/ListOperators" => {
                     #[allow(non_camel_case_types)]
                     struct ListOperatorsSvc<T: Operators>(pub Arc<T>);
-                    impl<T: Operators> tonic::server::UnaryService<super::ListOperatorsRequest>
-                        for ListOperatorsSvc<T>
-                    {
+                    impl<
+                        T: Operators,
+                    > tonic::server::UnaryService<super::ListOperatorsRequest>
+                    for ListOperatorsSvc<T> {
                         type Response = super::ListOperatorsResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListOperatorsRequest>,
@@ -5247,11 +5833,15 @@ pub mod operators_server {
                 "/muster.v1.Operators/RevokeOperator" => {
                     #[allow(non_camel_case_types)]
                     struct RevokeOperatorSvc<T: Operators>(pub Arc<T>);
-                    impl<T: Operators> tonic::server::UnaryService<super::RevokeOperatorRequest>
-                        for RevokeOperatorSvc<T>
-                    {
+                    impl<
+                        T: Operators,
+                    > tonic::server::UnaryService<super::RevokeOperatorRequest>
+                    for RevokeOperatorSvc<T> {
                         type Response = super::Operator;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::RevokeOperatorRequest>,
@@ -5288,11 +5878,15 @@ pub mod operators_server {
                 "/muster.v1.Operators/RenewOperator" => {
                     #[allow(non_camel_case_types)]
                     struct RenewOperatorSvc<T: Operators>(pub Arc<T>);
-                    impl<T: Operators> tonic::server::UnaryService<super::RenewOperatorRequest>
-                        for RenewOperatorSvc<T>
-                    {
+                    impl<
+                        T: Operators,
+                    > tonic::server::UnaryService<super::RenewOperatorRequest>
+                    for RenewOperatorSvc<T> {
                         type Response = super::Certificate;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::RenewOperatorRequest>,
@@ -5329,16 +5923,23 @@ pub mod operators_server {
                 "/muster.v1.Operators/GetCaller" => {
                     #[allow(non_camel_case_types)]
                     struct GetCallerSvc<T: Operators>(pub Arc<T>);
-                    impl<T: Operators> tonic::server::UnaryService<super::GetCallerRequest> for GetCallerSvc<T> {
+                    impl<
+                        T: Operators,
+                    > tonic::server::UnaryService<super::GetCallerRequest>
+                    for GetCallerSvc<T> {
                         type Response = super::Operator;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetCallerRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Operators>::get_caller(&inner, request).await };
+                            let fut = async move {
+                                <T as Operators>::get_caller(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -5364,19 +5965,25 @@ pub mod operators_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
@@ -5410,7 +6017,10 @@ pub struct StatusReport {
     pub trust_domain: ::prost::alloc::string::String,
     /// By `MemberStatus` name.
     #[prost(btree_map = "string, uint64", tag = "4")]
-    pub members: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, u64>,
+    pub members: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        u64,
+    >,
     #[prost(uint64, tag = "5")]
     pub agents: u64,
     #[prost(uint64, tag = "6")]
@@ -5494,10 +6104,10 @@ pub mod status_client {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
-    use tonic::codegen::http::Uri;
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// How the admin fares, for people and for programs.
     #[derive(Debug, Clone)]
     pub struct StatusClient<T> {
@@ -5537,13 +6147,14 @@ pub mod status_client {
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<
-                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                    >,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             StatusClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -5582,11 +6193,18 @@ pub mod status_client {
             &mut self,
             request: impl tonic::IntoRequest<super::GetStatusRequest>,
         ) -> std::result::Result<tonic::Response<super::StatusReport>, tonic::Status> {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Status/GetStatus");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Status/GetStatus",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Status", "GetStatus"));
@@ -5596,13 +6214,22 @@ pub mod status_client {
         pub async fn list_ledger(
             &mut self,
             request: impl tonic::IntoRequest<super::ListLedgerRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListLedgerResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
+        ) -> std::result::Result<
+            tonic::Response<super::ListLedgerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/muster.v1.Status/ListLedger");
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Status/ListLedger",
+            );
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("muster.v1.Status", "ListLedger"));
@@ -5617,7 +6244,7 @@ pub mod status_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value
+        clippy::let_unit_value,
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with StatusServer.
@@ -5631,7 +6258,10 @@ pub mod status_server {
         async fn list_ledger(
             &self,
             request: tonic::Request<super::ListLedgerRequest>,
-        ) -> std::result::Result<tonic::Response<super::ListLedgerResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::ListLedgerResponse>,
+            tonic::Status,
+        >;
     }
     /// How the admin fares, for people and for programs.
     #[derive(Debug)]
@@ -5655,7 +6285,10 @@ pub mod status_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -5710,16 +6343,21 @@ pub mod status_server {
                 "/muster.v1.Status/GetStatus" => {
                     #[allow(non_camel_case_types)]
                     struct GetStatusSvc<T: Status>(pub Arc<T>);
-                    impl<T: Status> tonic::server::UnaryService<super::GetStatusRequest> for GetStatusSvc<T> {
+                    impl<T: Status> tonic::server::UnaryService<super::GetStatusRequest>
+                    for GetStatusSvc<T> {
                         type Response = super::StatusReport;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::GetStatusRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Status>::get_status(&inner, request).await };
+                            let fut = async move {
+                                <T as Status>::get_status(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -5748,16 +6386,21 @@ pub mod status_server {
                 "/muster.v1.Status/ListLedger" => {
                     #[allow(non_camel_case_types)]
                     struct ListLedgerSvc<T: Status>(pub Arc<T>);
-                    impl<T: Status> tonic::server::UnaryService<super::ListLedgerRequest> for ListLedgerSvc<T> {
+                    impl<T: Status> tonic::server::UnaryService<super::ListLedgerRequest>
+                    for ListLedgerSvc<T> {
                         type Response = super::ListLedgerResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
                             request: tonic::Request<super::ListLedgerRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut =
-                                async move { <T as Status>::list_ledger(&inner, request).await };
+                            let fut = async move {
+                                <T as Status>::list_ledger(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -5783,19 +6426,25 @@ pub mod status_server {
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(
-                        tonic::Status::GRPC_STATUS,
-                        (tonic::Code::Unimplemented as i32).into(),
-                    );
-                    headers.insert(
-                        http::header::CONTENT_TYPE,
-                        tonic::metadata::GRPC_CONTENT_TYPE,
-                    );
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }
