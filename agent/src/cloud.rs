@@ -82,7 +82,9 @@ pub struct Caller {
 /// Why the credentials are no good.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CredentialsError {
-    #[error("there are no AWS credentials ({0}); give the process a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID")]
+    #[error(
+        "there are no AWS credentials ({0}); give the process a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+    )]
     Missing(String),
     #[error("STS does not accept the credentials: {0}")]
     Refused(String),
@@ -155,7 +157,10 @@ impl Cloud {
     /// [`CredentialsError`].
     pub async fn caller(&self) -> Result<Caller, CredentialsError> {
         self.credentials().await?;
-        let answer = aws_sdk_sts::Client::new(&self.config).get_caller_identity().send().await;
+        let answer = aws_sdk_sts::Client::new(&self.config)
+            .get_caller_identity()
+            .send()
+            .await;
         let identity = match answer {
             Ok(identity) => identity,
             Err(error) if error.as_service_error().is_some() => {
@@ -165,7 +170,10 @@ impl Cloud {
         };
         let unreadable = || CredentialsError::Refused("STS named no account".to_owned());
         Ok(Caller {
-            account: identity.account().and_then(|account| account.parse().ok()).ok_or_else(unreadable)?,
+            account: identity
+                .account()
+                .and_then(|account| account.parse().ok())
+                .ok_or_else(unreadable)?,
             arn: identity.arn().unwrap_or_default().to_owned(),
         })
     }
@@ -200,9 +208,13 @@ impl Cloud {
             if token.is_string() {
                 body["NextToken"] = token;
             }
-            let page = self.call(Service::Account, home, "POST", "/listRegions", Some(&body)).await?;
+            let page = self
+                .call(Service::Account, home, "POST", "/listRegions", Some(&body))
+                .await?;
             let names = page["Regions"].as_array().into_iter().flatten();
-            regions.extend(names.filter_map(|region| region["RegionName"].as_str()?.parse::<Region>().ok()));
+            regions.extend(
+                names.filter_map(|region| region["RegionName"].as_str()?.parse::<Region>().ok()),
+            );
             token = page["NextToken"].clone();
             if !token.is_string() {
                 regions.sort();

@@ -155,11 +155,16 @@ impl Config {
             ("drop_folder", drop_folder.every_seconds),
         ] {
             if !(1..=86_400).contains(&seconds) {
-                return Err(format!("collectors.{key}.every_seconds: {seconds} is out of range; 1 to 86400"));
+                return Err(format!(
+                    "collectors.{key}.every_seconds: {seconds} is out of range; 1 to 86400"
+                ));
             }
         }
         if !(1..=65_536).contains(&self.spool.max_mib) {
-            return Err(format!("spool.max_mib: {} is out of range; 1 to 65536", self.spool.max_mib));
+            return Err(format!(
+                "spool.max_mib: {} is out of range; 1 to 65536",
+                self.spool.max_mib
+            ));
         }
         Ok(())
     }

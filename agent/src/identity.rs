@@ -14,7 +14,9 @@ use std::time::Duration;
 use muster_common::account::AccountId;
 use muster_common::identity::{AgentId, Identity as Holder};
 use muster_common::timestamp::Timestamp;
-use muster_mtls::{ConnectError, Credential, CredentialFile, FileError, InvalidCredential, channel};
+use muster_mtls::{
+    ConnectError, Credential, CredentialFile, FileError, InvalidCredential, channel,
+};
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -44,7 +46,9 @@ pub struct Identity {
 pub enum Error {
     #[error("this agent is not enrolled; run \"muster-agent accept '<invitation>'\" first")]
     NotEnrolled,
-    #[error("this agent is enrolled already, for account {account}; use another state folder (--state-dir) for another agent, or remove {path}")]
+    #[error(
+        "this agent is enrolled already, for account {account}; use another state folder (--state-dir) for another agent, or remove {path}"
+    )]
     Enrolled { account: AccountId, path: String },
     #[error("another muster-agent uses {path} already; stop it first")]
     InUse { path: String },
@@ -60,7 +64,9 @@ pub enum Error {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Aws(#[from] CredentialsError),
-    #[error("the invitation is for account {invited}, but the AWS credentials here belong to {own}; run this in account {invited}")]
+    #[error(
+        "the invitation is for account {invited}, but the AWS credentials here belong to {own}; run this in account {invited}"
+    )]
     OtherAccount { invited: AccountId, own: AccountId },
     #[error("the invitation expired at {0}; ask for a new one")]
     Expired(Timestamp),

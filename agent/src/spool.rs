@@ -66,7 +66,10 @@ impl Spool {
             damaged += lost;
             segments.push_back(segment);
         }
-        let last = segments.back().map_or(acknowledged, Segment::last).max(acknowledged);
+        let last = segments
+            .back()
+            .map_or(acknowledged, Segment::last)
+            .max(acknowledged);
         let mut spool = Self {
             folder: folder.to_owned(),
             id,
@@ -127,12 +130,18 @@ impl Spool {
             });
         }
         let next = self.last + 1;
-        let closed = self.segments.back().is_none_or(|segment| segment.bytes() > SEGMENT_BYTES);
+        let closed = self
+            .segments
+            .back()
+            .is_none_or(|segment| segment.bytes() > SEGMENT_BYTES);
         if closed {
             let segment = Segment::create(&self.folder, next).map_err(|error| self.disk(&error))?;
             self.segments.push_back(segment);
         }
-        let appended = self.segments.back_mut().map(|segment| segment.append(next, documents));
+        let appended = self
+            .segments
+            .back_mut()
+            .map(|segment| segment.append(next, documents));
         match appended {
             Some(Ok(())) => {
                 self.last += documents.len() as u64;
@@ -153,7 +162,12 @@ impl Spool {
         let mut size = 0;
         let mut next = after.max(self.acknowledged) + 1;
         while next <= self.last && found.len() < count {
-            let Some(segment) = self.segments.iter_mut().rev().find(|segment| segment.first() <= next) else {
+            let Some(segment) = self
+                .segments
+                .iter_mut()
+                .rev()
+                .find(|segment| segment.first() <= next)
+            else {
                 break;
             };
             let document = match segment.read(next).map_err(|error| Error::Disk {
@@ -226,11 +240,19 @@ fn read_head(folder: &Path) -> std::io::Result<(Uuid, u64)> {
         let (id, acknowledged) = text.trim().split_once(' ')?;
         Some((id.parse().ok()?, acknowledged.parse().ok()?))
     };
-    read().ok_or_else(|| std::io::Error::other(format!("{} is damaged; remove the spool folder to start anew", path.display())))
+    read().ok_or_else(|| {
+        std::io::Error::other(format!(
+            "{} is damaged; remove the spool folder to start anew",
+            path.display()
+        ))
+    })
 }
 
 fn write_head(folder: &Path, id: Uuid, acknowledged: u64) -> std::io::Result<()> {
-    write_whole(&folder.join("HEAD"), format!("{id} {acknowledged}\n").as_bytes())
+    write_whole(
+        &folder.join("HEAD"),
+        format!("{id} {acknowledged}\n").as_bytes(),
+    )
 }
 
 #[cfg(test)]
@@ -240,7 +262,9 @@ mod tests {
     use super::*;
 
     fn documents(numbers: std::ops::Range<u64>) -> Vec<Bytes> {
-        numbers.map(|number| Bytes::from(format!("finding {number}").repeat(20))).collect()
+        numbers
+            .map(|number| Bytes::from(format!("finding {number}").repeat(20)))
+            .collect()
     }
 
     fn open(folder: &Path) -> Spool {
@@ -256,9 +280,17 @@ mod tests {
         spool.acknowledge(3).unwrap();
         drop(spool);
         let mut spool = open(folder.path());
-        assert_eq!((spool.id(), spool.last(), spool.acknowledged()), (id, 10, 3));
+        assert_eq!(
+            (spool.id(), spool.last(), spool.acknowledged()),
+            (id, 10, 3)
+        );
         let read = spool.read(0, 100, 1 << 20).unwrap();
-        assert_eq!(read.iter().map(|spooled| spooled.sequence).collect::<Vec<_>>(), (4..=10).collect::<Vec<_>>());
+        assert_eq!(
+            read.iter()
+                .map(|spooled| spooled.sequence)
+                .collect::<Vec<_>>(),
+            (4..=10).collect::<Vec<_>>()
+        );
         assert_eq!(read[0].document, documents(4..5)[0]);
         assert_eq!(spool.read(8, 1, 1).unwrap().len(), 1);
     }
@@ -271,7 +303,10 @@ mod tests {
             let next = spool.last() + 1;
             spool.append(&documents(next..next + 10)).unwrap();
         }
-        assert!(matches!(spool.append(&documents(0..1)), Err(Error::Full { .. })));
+        assert!(matches!(
+            spool.append(&documents(0..1)),
+            Err(Error::Full { .. })
+        ));
         spool.acknowledge(spool.last()).unwrap();
         assert_eq!(spool.bytes(), 0);
         spool.append(&documents(0..1)).unwrap();
@@ -296,7 +331,12 @@ mod tests {
         let mut spool = open(folder.path());
         spool.append(&documents(1..11)).unwrap();
         drop(spool);
-        let path = std::fs::read_dir(folder.path()).unwrap().flatten().find(|entry| entry.path().extension().is_some()).unwrap().path();
+        let path = std::fs::read_dir(folder.path())
+            .unwrap()
+            .flatten()
+            .find(|entry| entry.path().extension().is_some())
+            .unwrap()
+            .path();
         let whole = std::fs::read(&path).unwrap();
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
@@ -304,7 +344,10 @@ mod tests {
             let read = spool.read(0, 100, 1 << 20).unwrap();
             for (at, spooled) in read.iter().enumerate() {
                 assert_eq!(spooled.sequence, at as u64 + 1);
-                assert_eq!(spooled.document, documents(spooled.sequence..spooled.sequence + 1)[0]);
+                assert_eq!(
+                    spooled.document,
+                    documents(spooled.sequence..spooled.sequence + 1)[0]
+                );
             }
             spool.append(&documents(50..51)).unwrap();
             assert_eq!(spool.last(), read.len() as u64 + 1);
@@ -317,7 +360,12 @@ mod tests {
         let mut spool = open(folder.path());
         spool.append(&documents(1..11)).unwrap();
         drop(spool);
-        let path = std::fs::read_dir(folder.path()).unwrap().flatten().find(|entry| entry.path().extension().is_some()).unwrap().path();
+        let path = std::fs::read_dir(folder.path())
+            .unwrap()
+            .flatten()
+            .find(|entry| entry.path().extension().is_some())
+            .unwrap()
+            .path();
         let mut bytes = std::fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 4;
@@ -325,7 +373,12 @@ mod tests {
         let mut spool = open(folder.path());
         let read = spool.read(0, 100, 1 << 20).unwrap();
         assert_eq!(read.len(), 10);
-        assert_eq!(read.iter().filter(|spooled| spooled.document.is_empty()).count(), 1);
+        assert_eq!(
+            read.iter()
+                .filter(|spooled| spooled.document.is_empty())
+                .count(),
+            1
+        );
         assert_eq!(spool.damaged(), 1);
     }
 

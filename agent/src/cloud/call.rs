@@ -9,7 +9,9 @@ use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
-use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime::client::retries::classifiers::{
+    HttpStatusCodeClassifier, TransientErrorClassifier,
+};
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::auth::{
     AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
@@ -95,19 +97,27 @@ impl ProvideErrorMetadata for Refusal {
 }
 
 impl Operation {
-    pub(super) fn build(config: &SdkConfig, service: Service, region: &Region) -> Result<Self, CallError> {
+    pub(super) fn build(
+        config: &SdkConfig,
+        service: Service,
+        region: &Region,
+    ) -> Result<Self, CallError> {
         let missing = |what: &str| CallError {
             problem: Problem::Credentials,
             code: "MissingCredentials".to_owned(),
             message: format!("there are no AWS {what}"),
         };
-        let credentials = config.credentials_provider().ok_or_else(|| missing("credentials"))?;
+        let credentials = config
+            .credentials_provider()
+            .ok_or_else(|| missing("credentials"))?;
         let client = config.http_client().ok_or_else(|| missing("HTTP client"))?;
         let signing = Signing {
             service: service.signing_name(),
             region: region.to_string(),
             identity: SharedIdentityResolver::new(credentials),
-            cache: config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build()),
+            cache: config
+                .identity_cache()
+                .unwrap_or_else(|| IdentityCache::lazy().build()),
         };
         let mut builder = SdkOperation::builder()
             .service_name(service.signing_name())
@@ -160,7 +170,9 @@ fn endpoint(config: &SdkConfig, service: Service, region: &Region) -> String {
 }
 
 fn serialize(request: Request) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
-    let mut builder = http::Request::builder().method(request.method).uri(request.path);
+    let mut builder = http::Request::builder()
+        .method(request.method)
+        .uri(request.path);
     if !request.body.is_empty() {
         builder = builder
             .header("content-type", "application/json")
@@ -178,7 +190,8 @@ fn deserialize(response: &HttpResponse) -> Result<Json, OrchestratorError<Refusa
         if body.is_empty() {
             return Ok(Json::Null);
         }
-        return serde_json::from_slice(body).map_err(|_| OrchestratorError::other("the answer is not JSON"));
+        return serde_json::from_slice(body)
+            .map_err(|_| OrchestratorError::other("the answer is not JSON"));
     }
     Err(OrchestratorError::operation(refusal(response, body)))
 }
@@ -186,7 +199,12 @@ fn deserialize(response: &HttpResponse) -> Result<Json, OrchestratorError<Refusa
 /// Reads code and message as the JSON protocols of AWS give them.
 fn refusal(response: &HttpResponse, body: &[u8]) -> Refusal {
     let document: Json = serde_json::from_slice(body).unwrap_or_default();
-    let text = |names: [&str; 3]| names.iter().find_map(|name| document[*name].as_str()).map(str::to_owned);
+    let text = |names: [&str; 3]| {
+        names
+            .iter()
+            .find_map(|name| document[*name].as_str())
+            .map(str::to_owned)
+    };
     let code = response
         .headers()
         .get("x-amzn-errortype")
@@ -215,7 +233,10 @@ fn call_error(error: SdkError<Refusal, HttpResponse>) -> CallError {
     let SdkError::ServiceError(refused) = &error else {
         let message = super::root_cause(&error);
         let credentials = ["credential", "token", "identity"];
-        let problem = if credentials.iter().any(|word| message.to_lowercase().contains(word)) {
+        let problem = if credentials
+            .iter()
+            .any(|word| message.to_lowercase().contains(word))
+        {
             Problem::Credentials
         } else {
             Problem::Unreachable
@@ -232,7 +253,12 @@ fn call_error(error: SdkError<Refusal, HttpResponse>) -> CallError {
         .map_or_else(|| format!("HTTP {}", refusal.status), str::to_owned);
     CallError {
         problem: problem(&code, refusal.status),
-        message: refusal.message().unwrap_or(&code).chars().take(512).collect(),
+        message: refusal
+            .message()
+            .unwrap_or(&code)
+            .chars()
+            .take(512)
+            .collect(),
         code,
     }
 }
@@ -246,9 +272,10 @@ fn problem(code: &str, status: u16) -> Problem {
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch" => Problem::Credentials,
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => {
-            Problem::Throttled
-        }
+        "ThrottlingException"
+        | "Throttling"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded" => Problem::Throttled,
         _ if status == 429 => Problem::Throttled,
         _ if status >= 500 => Problem::Unreachable,
         _ => Problem::Failed,
@@ -275,12 +302,17 @@ impl RuntimePlugin for Signing {
             ..SigV4OperationSigningConfig::default()
         });
         layer.store_put(SigningName::from_static(self.service));
-        layer.store_put(SigningRegion::from(aws_config::Region::new(self.region.clone())));
+        layer.store_put(SigningRegion::from(aws_config::Region::new(
+            self.region.clone(),
+        )));
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
         Some(layer.freeze())
     }
 
-    fn runtime_components(&self, _current: &RuntimeComponentsBuilder) -> Cow<'_, RuntimeComponentsBuilder> {
+    fn runtime_components(
+        &self,
+        _current: &RuntimeComponentsBuilder,
+    ) -> Cow<'_, RuntimeComponentsBuilder> {
         let components = RuntimeComponentsBuilder::new("signing")
             .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
             .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(

@@ -3,10 +3,14 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign as sign_request};
+use aws_sigv4::http_request::{
+    SignableBody, SignableRequest, SigningSettings, sign as sign_request,
+};
 use aws_sigv4::sign::v4;
 use muster_common::account::Region;
-use muster_common::proof::{ACCEPT, BINDING_HEADER, BODY, Binding, CONTENT_TYPE, METHOD, SERVICE, sts_host};
+use muster_common::proof::{
+    ACCEPT, BINDING_HEADER, BODY, Binding, CONTENT_TYPE, METHOD, SERVICE, sts_host,
+};
 use muster_common::timestamp::Timestamp;
 use muster_proto::v1 as wire;
 
@@ -40,8 +44,13 @@ pub fn sign(
         .build()
         .map_err(|error| error.to_string())?
         .into();
-    let request = SignableRequest::new(METHOD, &uri, headers.into_iter(), SignableBody::Bytes(BODY.as_bytes()))
-        .map_err(|error| error.to_string())?;
+    let request = SignableRequest::new(
+        METHOD,
+        &uri,
+        headers.into_iter(),
+        SignableBody::Bytes(BODY.as_bytes()),
+    )
+    .map_err(|error| error.to_string())?;
     let (_, signature) = sign_request(request, &params)
         .map_err(|error| error.to_string())?
         .into_parts();
@@ -61,7 +70,13 @@ mod tests {
     use super::*;
 
     fn credentials(token: Option<&str>) -> Credentials {
-        Credentials::new("AKIDEXAMPLEEXAMPLE", "secret", token.map(str::to_owned), None, "test")
+        Credentials::new(
+            "AKIDEXAMPLEEXAMPLE",
+            "secret",
+            token.map(str::to_owned),
+            None,
+            "test",
+        )
     }
 
     /// What the agent signs is what the admin rebuilds: the same headers, in the same order.
@@ -87,11 +102,19 @@ mod tests {
             )
             .unwrap();
             let headers = proof.headers(&binding);
-            let mut names: Vec<&str> = headers.iter().map(|(name, _)| *name).filter(|name| *name != "authorization").collect();
+            let mut names: Vec<&str> = headers
+                .iter()
+                .map(|(name, _)| *name)
+                .filter(|name| *name != "authorization")
+                .collect();
             names.push("host");
             names.sort_unstable();
             assert_eq!(names.join(";"), signed_headers(token.is_some()));
-            assert!(headers.iter().any(|(_, value)| value.contains(&signed.signature)));
+            assert!(
+                headers
+                    .iter()
+                    .any(|(_, value)| value.contains(&signed.signature))
+            );
         }
     }
 
@@ -107,7 +130,9 @@ mod tests {
                 public_key: b"key",
             };
             let now = Timestamp::from_seconds(1_795_000_000);
-            sign(&credentials(Some("t")), &region, &binding, now).unwrap().signature
+            sign(&credentials(Some("t")), &region, &binding, now)
+                .unwrap()
+                .signature
         };
         assert_eq!(signature(&[1; 32]), signature(&[1; 32]));
         assert_ne!(signature(&[1; 32]), signature(&[2; 32]));

@@ -76,7 +76,10 @@ pub async fn decline(invitation: &PrintedInvitation) -> Result<(), Error> {
         invitation_secret: Bytes::copy_from_slice(invitation.secret.as_bytes()),
     };
     in_time(async {
-        client(invitation).await?.decline_invitation(request).await?;
+        client(invitation)
+            .await?
+            .decline_invitation(request)
+            .await?;
         Ok(())
     })
     .await
@@ -143,7 +146,10 @@ async fn talk(
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     }))
     .await?;
-    let mut answers = client.enroll(ReceiverStream::new(outgoing)).await?.into_inner();
+    let mut answers = client
+        .enroll(ReceiverStream::new(outgoing))
+        .await?
+        .into_inner();
     let Answer::Challenge(challenge) = next(&mut answers).await? else {
         return Err(Error::Protocol("expected a challenge".to_owned()));
     };
@@ -186,10 +192,19 @@ fn credential_file(
     key: &PrivateKey,
     certificate: wire::Certificate,
 ) -> Result<CredentialFile, Error> {
-    let wire::Certificate { chain, server_roots } = certificate;
+    let wire::Certificate {
+        chain,
+        server_roots,
+    } = certificate;
     let der = |list: Vec<Bytes>| list.into_iter().map(|der| der.to_vec()).collect::<Vec<_>>();
     let (chain, roots) = (der(chain), der(server_roots));
     // Refuses a certificate for another key before it is kept.
     Credential::new(key, chain.clone())?;
-    Ok(CredentialFile::new(endpoint, &invitation.domain, key, &chain, &roots))
+    Ok(CredentialFile::new(
+        endpoint,
+        &invitation.domain,
+        key,
+        &chain,
+        &roots,
+    ))
 }

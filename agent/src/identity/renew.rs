@@ -43,7 +43,10 @@ pub async fn renew(
 ) -> Result<Renewed, Error> {
     let key = PrivateKey::generate();
     let certificate = in_time(talk(identity, &key, cloud, region, clock)).await?;
-    let wire::Certificate { chain, server_roots } = certificate;
+    let wire::Certificate {
+        chain,
+        server_roots,
+    } = certificate;
     let der = |list: Vec<Bytes>| list.into_iter().map(|der| der.to_vec()).collect::<Vec<_>>();
     let (chain, roots) = (der(chain), der(server_roots));
     let credential = Credential::new(&key, chain.clone())?;
@@ -83,7 +86,10 @@ async fn talk(
         csr: request.der.into(),
     }))
     .await?;
-    let mut answers = client.renew(ReceiverStream::new(outgoing)).await?.into_inner();
+    let mut answers = client
+        .renew(ReceiverStream::new(outgoing))
+        .await?
+        .into_inner();
     let challenge = match next(&mut answers).await? {
         Answer::Certificate(certificate) => return Ok(certificate),
         Answer::Challenge(challenge) => challenge,

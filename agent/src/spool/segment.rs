@@ -108,7 +108,12 @@ impl Segment {
 
     /// Appends records and waits for the disk. A failed write is cut off again.
     pub(super) fn append(&mut self, first: u64, documents: &[Bytes]) -> io::Result<()> {
-        let mut buffer = Vec::with_capacity(documents.iter().map(|document| document.len() + HEADER).sum());
+        let mut buffer = Vec::with_capacity(
+            documents
+                .iter()
+                .map(|document| document.len() + HEADER)
+                .sum(),
+        );
         let mut offsets = Vec::with_capacity(documents.len());
         for (sequence, document) in (first..).zip(documents) {
             offsets.push(self.bytes + buffer.len() as u64);
@@ -144,7 +149,9 @@ impl Segment {
         let Some((header, _)) = self.header(*offset, self.bytes)? else {
             return Ok(Read::Damaged);
         };
-        Ok(self.document(*offset, &header)?.map_or(Read::Damaged, Read::Document))
+        Ok(self
+            .document(*offset, &header)?
+            .map_or(Read::Damaged, Read::Document))
     }
 
     pub(super) fn remove(&self) -> io::Result<()> {
@@ -158,7 +165,9 @@ impl Segment {
         }
         let mut bytes = [0; HEADER];
         self.file.read_exact_at(&mut bytes, offset)?;
-        let number = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let number = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
         let sequence = u64::from_le_bytes([
             bytes[12], bytes[13], bytes[14], bytes[15], bytes[16], bytes[17], bytes[18], bytes[19],
         ]);
@@ -177,7 +186,8 @@ impl Segment {
     /// The document behind a header; `None` if it is damaged.
     fn document(&self, offset: u64, header: &Header) -> io::Result<Option<Bytes>> {
         let mut document = vec![0; header.length as usize];
-        self.file.read_exact_at(&mut document, offset + HEADER as u64)?;
+        self.file
+            .read_exact_at(&mut document, offset + HEADER as u64)?;
         let whole = crc32fast::hash(&document) == header.checksum;
         Ok(whole.then(|| Bytes::from(document)))
     }
