@@ -8,6 +8,7 @@
 
 mod call;
 mod proof;
+mod skew;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,12 +19,14 @@ use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use muster_common::account::{AccountId, Region};
+use muster_common::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::Value as Json;
 
 use call::Operation;
 pub use call::{CallError, Problem};
 pub use proof::sign;
+use skew::Skew;
 
 /// Tries of one call, the first included.
 const ATTEMPTS_MAX: u32 = 4;
@@ -70,6 +73,7 @@ impl Service {
 pub struct Cloud {
     config: Arc<SdkConfig>,
     operations: Arc<Mutex<HashMap<(Service, Region), Operation>>>,
+    skew: Skew,
 }
 
 /// Who the credentials belong to.
@@ -94,7 +98,7 @@ pub enum CredentialsError {
 
 impl Cloud {
     /// Credentials, Region and endpoints as every AWS tool finds them: environment, profile, container, instance.
-    pub async fn connect(home: Option<&Region>) -> Self {
+    pub async fn connect(home: Option<&Region>, clock: &Clock) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
             .timeout_config(
@@ -110,6 +114,7 @@ impl Cloud {
         Self {
             config: Arc::new(loader.load().await),
             operations: Arc::default(),
+            skew: Skew::new(clock.clone()),
         }
     }
 
@@ -117,6 +122,12 @@ impl Cloud {
     #[must_use]
     pub fn home(&self) -> Option<Region> {
         self.config.region()?.as_ref().parse().ok()
+    }
+
+    /// How far AWS's clock is ahead of this machine's, in milliseconds, as the last answer told.
+    #[must_use]
+    pub fn skew(&self) -> Option<i64> {
+        self.skew.last()
     }
 
     /// Calls a service. The answer is the whole JSON document.
@@ -146,7 +157,7 @@ impl Cloud {
         if let Some(operation) = operations.get(&(service, region.clone())) {
             return Ok(operation.clone());
         }
-        let operation = Operation::build(&self.config, service, region)?;
+        let operation = Operation::build(&self.config, service, region, &self.skew)?;
         operations.insert((service, region.clone()), operation.clone());
         Ok(operation)
     }

@@ -1,5 +1,6 @@
 //! The settings of `muster-agent`. Every key has a default; `deploy/muster-agent.toml` shows them all.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use muster_common::account::Region;
@@ -20,7 +21,16 @@ pub struct Config {
     pub regions: Vec<Region>,
     pub spool: Spool,
     pub collectors: Collectors,
+    pub metrics: Metrics,
     pub log: Logs,
+}
+
+/// Metrics over HTTP, without TLS: keep it on loopback or behind a firewall.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Unset: none are served.
+    pub listen: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +87,7 @@ impl Default for Config {
             regions: Vec::new(),
             spool: Spool::default(),
             collectors: Collectors::default(),
+            metrics: Metrics::default(),
             log: Logs::default(),
         }
     }

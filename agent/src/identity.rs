@@ -5,6 +5,7 @@
 //! was cut off is taken up again with the same key.
 
 mod enroll;
+mod keep;
 mod renew;
 
 use std::fs::File;
@@ -21,8 +22,9 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::cloud::CredentialsError;
-pub use enroll::{accept, decline};
-pub use renew::{Renewed, due, renew};
+pub use enroll::{Accept, accept, decline};
+pub use keep::Keeper;
+pub use renew::{due, leave, renew};
 
 /// How long a talk with the admin may take.
 const TALK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,9 +49,9 @@ pub enum Error {
     #[error("this agent is not enrolled; run \"muster-agent accept '<invitation>'\" first")]
     NotEnrolled,
     #[error(
-        "this agent is enrolled already, for account {account}; use another state folder (--state-dir) for another agent, or remove {path}"
+        "this agent is enrolled already, for account {account}; '--replace' enrolls it anew, '--state-dir' sets up another agent"
     )]
-    Enrolled { account: AccountId, path: String },
+    Enrolled { account: AccountId },
     #[error("another muster-agent uses {path} already; stop it first")]
     InUse { path: String },
     #[error("the credential in {path} is not an agent's")]

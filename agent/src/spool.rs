@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use segment::{Read, Segment, write_whole};
+pub(crate) use segment::write_whole;
+use segment::{Read, Segment};
 
 /// A segment is closed when it has grown past this.
 const SEGMENT_BYTES: u64 = 4 << 20;
@@ -110,10 +111,9 @@ impl Spool {
         self.damaged
     }
 
-    /// Whether it takes no more.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.bytes() >= self.bytes_max
+    pub const fn bytes_max(&self) -> u64 {
+        self.bytes_max
     }
 
     /// Appends documents and waits for the disk: all of them or none.
@@ -124,7 +124,9 @@ impl Spool {
         if documents.is_empty() {
             return Ok(());
         }
-        if self.is_full() {
+        // An empty spool takes anything, or what is larger than it would wait forever.
+        let bytes = self.bytes();
+        if bytes > 0 && bytes + size(documents) > self.bytes_max {
             return Err(Error::Full {
                 max: self.bytes_max,
             });
@@ -224,6 +226,51 @@ impl Spool {
     }
 }
 
+/// Documents that are moved at a time.
+const ADOPT_COUNT: usize = 1_000;
+const ADOPT_BYTES: usize = 4 << 20;
+
+/// Moves what waits in the other spools of a folder into this one, and removes them. Cut off in between, it moves some
+/// documents twice. The answer is how many were moved; a full spool leaves the rest for the next start.
+///
+/// # Errors
+/// [`Error::Disk`].
+pub fn adopt(spool: &mut Spool, folder: &Path) -> Result<u64, Error> {
+    let disk = |error: std::io::Error| Error::Disk {
+        path: folder.display().to_string(),
+        reason: error.to_string(),
+    };
+    let mut moved = 0;
+    for entry in std::fs::read_dir(folder).map_err(disk)? {
+        let path = entry.map_err(disk)?.path();
+        if path == spool.folder {
+            continue;
+        }
+        let mut other = Spool::open(&path, u64::MAX)?;
+        loop {
+            let read = other.read(0, ADOPT_COUNT, ADOPT_BYTES)?;
+            let Some(last) = read.last().map(|spooled| spooled.sequence) else {
+                break;
+            };
+            let documents: Vec<Bytes> = read.into_iter().map(|spooled| spooled.document).collect();
+            match spool.append(&documents) {
+                Err(Error::Full { .. }) => return Ok(moved),
+                other => other?,
+            }
+            moved += documents.len() as u64;
+            other.acknowledge(last)?;
+        }
+        std::fs::remove_dir_all(&path).map_err(disk)?;
+    }
+    Ok(moved)
+}
+
+/// What documents take on disk.
+#[must_use]
+pub fn size(documents: &[Bytes]) -> u64 {
+    documents.iter().map(segment::size).sum()
+}
+
 /// `HEAD`: the spool's id and what is acknowledged.
 fn read_head(folder: &Path) -> std::io::Result<(Uuid, u64)> {
     let path = folder.join("HEAD");
@@ -299,14 +346,14 @@ mod tests {
     fn a_full_spool_says_no_and_takes_more_after_an_acknowledgement() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = Spool::open(folder.path(), 10_000).unwrap();
-        while !spool.is_full() {
+        let full = loop {
             let next = spool.last() + 1;
-            spool.append(&documents(next..next + 10)).unwrap();
-        }
-        assert!(matches!(
-            spool.append(&documents(0..1)),
-            Err(Error::Full { .. })
-        ));
+            match spool.append(&documents(next..next + 10)) {
+                Ok(()) => assert!(spool.bytes() <= 10_000),
+                Err(full) => break full,
+            }
+        };
+        assert!(matches!(full, Error::Full { max: 10_000 }));
         spool.acknowledge(spool.last()).unwrap();
         assert_eq!(spool.bytes(), 0);
         spool.append(&documents(0..1)).unwrap();
@@ -380,6 +427,24 @@ mod tests {
             1
         );
         assert_eq!(spool.damaged(), 1);
+    }
+
+    /// After a new enrollment the same findings go to the admin under a new number.
+    #[test]
+    fn what_waits_in_an_older_spool_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut older = open(&folder.path().join("a"));
+        older.append(&documents(1..11)).unwrap();
+        older.acknowledge(4).unwrap();
+        drop(older);
+        let mut spool = open(&folder.path().join("b"));
+        spool.append(&documents(50..51)).unwrap();
+        assert_eq!(adopt(&mut spool, folder.path()).unwrap(), 6);
+        assert_eq!(adopt(&mut spool, folder.path()).unwrap(), 0);
+        let read = spool.read(1, 100, 1 << 20).unwrap();
+        let read: Vec<Bytes> = read.into_iter().map(|spooled| spooled.document).collect();
+        assert_eq!(read, documents(5..11));
+        assert!(!folder.path().join("a").exists());
     }
 
     proptest! {

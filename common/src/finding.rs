@@ -23,7 +23,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use documents::{InvalidFile, documents};
+pub use documents::{InvalidFile, documents, for_each_document};
 pub use history::{Change, changes};
 pub use merge::{Import, Known, import};
 pub use overlay::{InvalidPatch, Overlay, Patch, SeverityPatch};

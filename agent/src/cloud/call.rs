@@ -32,6 +32,7 @@ use muster_common::account::{Partition, Region};
 use serde_json::Value as Json;
 
 use super::Service;
+use super::skew::Skew;
 
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
@@ -101,6 +102,7 @@ impl Operation {
         config: &SdkConfig,
         service: Service,
         region: &Region,
+        skew: &Skew,
     ) -> Result<Self, CallError> {
         let missing = |what: &str| CallError {
             problem: Problem::Credentials,
@@ -129,7 +131,13 @@ impl Operation {
             .retry_classifier(HttpStatusCodeClassifier::default())
             .runtime_plugin(signing)
             .serializer(serialize)
-            .deserializer(deserialize);
+            .deserializer({
+                let skew = skew.clone();
+                move |response: &HttpResponse| {
+                    skew.note(response.headers().get("date"));
+                    deserialize(response)
+                }
+            });
         if let Some(retries) = config.retry_config() {
             builder = builder.standard_retry(retries);
         }

@@ -20,26 +20,33 @@ use tonic::transport::Channel;
 use super::{Error, Identity, State, in_time};
 use crate::cloud::{Cloud, sign};
 
+/// What to do about an identity that the agent has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// Refuse: it is in use.
+    IfNew,
+    /// Give it up for the new one, once that is here.
+    Replace,
+}
+
 /// Enrolls this agent: proves the account and keeps the certificate.
 ///
 /// # Errors
 /// [`Error`] says what is wrong and what to do; the invitation is still good unless it says otherwise.
 pub async fn accept(
     invitation: &PrintedInvitation,
+    how: Accept,
     state: &State,
     cloud: &Cloud,
     region: &Region,
     clock: &Clock,
 ) -> Result<Identity, Error> {
-    match state.identity() {
-        Ok(identity) => {
-            return Err(Error::Enrolled {
-                account: identity.account,
-                path: state.credential_path().display().to_string(),
-            });
+    if how == Accept::IfNew {
+        match state.identity() {
+            Ok(Identity { account, .. }) => return Err(Error::Enrolled { account }),
+            Err(Error::NotEnrolled) => {}
+            Err(error) => return Err(error),
         }
-        Err(Error::NotEnrolled) => {}
-        Err(error) => return Err(error),
     }
     if clock.now() >= invitation.expires_at {
         return Err(Error::Expired(invitation.expires_at));
@@ -94,9 +101,12 @@ async fn client(invitation: &PrintedInvitation) -> Result<EnrollmentClient<Chann
 /// The key of an enrollment that was cut off, or a new one: the admin answers the same key again.
 fn pending_key(state: &State) -> Result<PrivateKey, Error> {
     let path = pending_path(state);
-    if let Ok(pem) = std::fs::read_to_string(&path) {
-        return Ok(PrivateKey::from_pem(&pem)?);
+    let pending = std::fs::read_to_string(&path).map(|pem| PrivateKey::from_pem(&pem));
+    if let Ok(Ok(key)) = pending {
+        return Ok(key);
     }
+    // A half-written key was never shown to anybody.
+    let _ = std::fs::remove_file(&path);
     let key = PrivateKey::generate();
     write_secret(&path, &key.to_pem()).map_err(|error| Error::Disk {
         path: path.display().to_string(),

@@ -20,9 +20,6 @@ use crate::cloud::{Cloud, sign};
 /// What a proof for a renewal is bound to.
 const PURPOSE: &str = "renew";
 
-/// An identity with a new certificate.
-pub type Renewed = Identity;
-
 /// When to renew: at 45 to 55 % of the certificate's life, by `share` of 0 to 1. Pure.
 #[must_use]
 pub fn due(not_before: Timestamp, not_after: Timestamp, share: f64) -> Timestamp {
@@ -40,7 +37,7 @@ pub async fn renew(
     cloud: &Cloud,
     region: &Region,
     clock: &Clock,
-) -> Result<Renewed, Error> {
+) -> Result<Identity, Error> {
     let key = PrivateKey::generate();
     let certificate = in_time(talk(identity, &key, cloud, region, clock)).await?;
     let wire::Certificate {
@@ -63,6 +60,20 @@ pub async fn renew(
         credential,
         ..identity.clone()
     })
+}
+
+/// The member leaves the admin: the agents of its account may send no more.
+///
+/// # Errors
+/// [`Error::Refused`] with the admin's reason.
+pub async fn leave(identity: &Identity) -> Result<(), Error> {
+    in_time(async {
+        AgentClient::new(identity.connect().await?)
+            .leave(wire::LeaveRequest {})
+            .await?;
+        Ok(())
+    })
+    .await
 }
 
 async fn talk(

@@ -193,6 +193,11 @@ impl Segment {
     }
 }
 
+/// What a document takes on disk.
+pub(super) fn size(document: &Bytes) -> u64 {
+    (document.len() + HEADER) as u64
+}
+
 struct Header {
     length: u32,
     checksum: u32,
@@ -211,7 +216,7 @@ fn path(folder: &Path, first: u64) -> PathBuf {
 }
 
 /// Replaces a file in one durable step.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("draft");
     let mut file = File::create(&draft)?;
     file.write_all(bytes)?;

@@ -1,0 +1,181 @@
+//! When collectors run: each by its own schedule, a few at a time, later and later while they fail.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_common::account::Region;
+use muster_common::health::CollectorState;
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{Collector, Intake, Sources};
+use crate::cloud::CredentialsError;
+
+/// Collectors that read at the same time; each holds a page in memory.
+const AT_A_TIME: usize = 2;
+/// The longest pause of one that fails.
+const PAUSE_MAX: Duration = Duration::from_secs(900);
+/// How often the Regions of the account are looked up.
+const REGIONS_EVERY: Duration = Duration::from_secs(3_600);
+/// How often credentials that are no good are tried again.
+const CREDENTIALS_EVERY: Duration = Duration::from_secs(30);
+/// Places on the board.
+const CREDENTIALS: &str = "aws-credentials";
+const REGIONS: &str = "regions";
+
+/// What collecting works with.
+pub struct Collecting {
+    pub sources: Sources,
+    pub intake: Intake,
+}
+
+/// Collects until `stop`.
+pub async fn run(collecting: Collecting, stop: CancellationToken) {
+    let turns = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut tasks = JoinSet::new();
+    let mut running: HashMap<Region, Vec<AbortHandle>> = HashMap::new();
+    if let Some(folder) = collecting.sources.drop_folder() {
+        // Not one of the few: it must not wait for a slow service.
+        let own_turn = Arc::new(Semaphore::new(1));
+        tasks.spawn(keep(folder, collecting.intake.clone(), own_turn));
+    }
+    loop {
+        let pause = match collecting.check_credentials().await {
+            Ok(()) => {
+                let regions = collecting.regions().await;
+                running.retain(|region, tasks| {
+                    let wanted = regions.contains(region);
+                    if !wanted {
+                        tasks.iter().for_each(AbortHandle::abort);
+                        collecting.intake.board.remove_region(region);
+                    }
+                    wanted
+                });
+                for region in regions {
+                    running.entry(region).or_insert_with_key(|region| {
+                        let spawn = |collector| {
+                            let intake = collecting.intake.clone();
+                            tasks.spawn(keep(collector, intake, Arc::clone(&turns)))
+                        };
+                        collecting
+                            .sources
+                            .regional(region)
+                            .into_iter()
+                            .map(spawn)
+                            .collect()
+                    });
+                }
+                REGIONS_EVERY
+            }
+            Err(problem) => {
+                let board = &collecting.intake.board;
+                board.set(CREDENTIALS, None, CollectorState::Failed, &problem);
+                CREDENTIALS_EVERY
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    // What a collector has not put into the spool yet, it reads again next time.
+    tasks.shutdown().await;
+}
+
+impl Collecting {
+    /// The Regions to collect in; without permission to list them, the home Region alone, and the board says so.
+    async fn regions(&self) -> Vec<Region> {
+        match self.sources.regions().await {
+            Ok(regions) => {
+                self.intake.board.remove(REGIONS, None);
+                regions
+            }
+            Err(setback) => {
+                let home = &self.sources.home;
+                let message = format!(
+                    "collecting in {home} only, for the account's Regions cannot be listed: {setback}; allow account:ListRegions, or set `regions`"
+                );
+                let board = &self.intake.board;
+                board.set(REGIONS, None, setback.state(), &message);
+                vec![home.clone()]
+            }
+        }
+    }
+
+    /// Whether the AWS credentials are of the account that this agent speaks for.
+    async fn check_credentials(&self) -> Result<(), String> {
+        let account = self.intake.account;
+        let caller = self
+            .sources
+            .cloud
+            .caller()
+            .await
+            .map_err(|error: CredentialsError| error.to_string())?;
+        if caller.account != account {
+            return Err(format!(
+                "the AWS credentials here belong to account {}; this agent speaks for {account}",
+                caller.account
+            ));
+        }
+        self.intake.board.remove(CREDENTIALS, None);
+        Ok(())
+    }
+}
+
+/// Runs one collector again and again.
+async fn keep(mut collector: Box<dyn Collector>, intake: Intake, turns: Arc<Semaphore>) {
+    let name = collector.name();
+    let region = collector.region().cloned();
+    intake
+        .board
+        .set(name, region.as_ref(), CollectorState::Pending, "");
+    let mut failures = 0;
+    loop {
+        let result = {
+            let _turn = turns.acquire().await;
+            collector.collect(&intake).await
+        };
+        let now = intake.clock.now();
+        match &result {
+            Ok(()) => intake.board.succeed(name, region.as_ref(), now),
+            Err(setback) => {
+                let message = setback.to_string();
+                intake
+                    .board
+                    .set(name, region.as_ref(), setback.state(), &message);
+                tracing::debug!(collector = name, region = ?region, %message, "a source was not read to its end");
+            }
+        }
+        failures = match &result {
+            Ok(()) => 0,
+            Err(_) => failures + 1,
+        };
+        tokio::time::sleep(pause(collector.every(), failures, rand::random())).await;
+    }
+}
+
+/// How long to wait after so many failures in a row, give or take a tenth. Pure.
+fn pause(every: Duration, failures: u32, share: f64) -> Duration {
+    let longest = PAUSE_MAX.max(every);
+    let doubled = every.saturating_mul(1 << failures.min(10)).min(longest);
+    doubled.mul_f64(0.9 + 0.2 * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_fails_waits_longer_up_to_a_quarter_of_an_hour() {
+        let seconds =
+            |every, failures, share| pause(Duration::from_secs(every), failures, share).as_secs();
+        assert_eq!(seconds(60, 0, 0.5), 60);
+        assert_eq!(seconds(60, 2, 0.5), 240);
+        assert_eq!(seconds(60, 30, 0.5), 900);
+        assert_eq!(seconds(3_600, 3, 0.5), 3_600);
+        assert_eq!(seconds(100, 0, 0.0), 90);
+        assert_eq!(seconds(100, 0, 1.0), 110);
+    }
+}

@@ -1,0 +1,112 @@
+//! The uplink: sends the spool to the admin, oldest first, and gives up what the admin has acknowledged.
+//!
+//! In: the spool. Out: batches over mTLS, acknowledgements back. Always: a document leaves the spool only after the admin
+//! acknowledged it, and a refused one only after it is a dead letter; a few batches are under way at most. Survives:
+//! nothing is kept here; after a crash the same batches are sent again, which the admin counts once. It retries sending,
+//! and nobody else does.
+
+mod backoff;
+mod talk;
+
+use std::time::Duration;
+
+use muster_common::clock::Clock;
+use muster_common::timestamp::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::board::Board;
+use crate::collectors::Progress;
+use crate::dead_letters::DeadLetters;
+use crate::identity::Identity;
+use crate::queue::Queue;
+use backoff::Backoff;
+pub use talk::probe;
+
+/// What the uplink works with.
+pub struct Uplink {
+    pub queue: Queue,
+    pub dead_letters: DeadLetters,
+    pub board: Board,
+    /// Forgotten when the admin has lost what it acknowledged, so that it is collected again.
+    pub progress: Progress,
+    /// Changes when the certificate is renewed.
+    pub identity: watch::Receiver<Identity>,
+    pub link: watch::Sender<Link>,
+    pub home: String,
+    pub clock: Clock,
+    pub stop: CancellationToken,
+}
+
+/// How the connection fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    Connecting,
+    /// The admin answers.
+    Up {
+        since: Timestamp,
+    },
+    /// It is tried again.
+    Down {
+        reason: String,
+    },
+    /// The admin does not want this agent; it is tried again, seldom.
+    Refused {
+        reason: String,
+    },
+}
+
+/// How a talk ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum End {
+    Stopped,
+    /// There is a new certificate to connect with.
+    Renewed,
+    Lost(String),
+    Refused(String),
+}
+
+/// How often an agent that was refused asks again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+
+impl Uplink {
+    /// Sends until `stop`, and then waits a moment for what is under way.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        while !self.stop.is_cancelled() {
+            self.link.send_replace(Link::Connecting);
+            let end = self.talk().await;
+            let was_up = matches!(*self.link.borrow(), Link::Up { .. });
+            if was_up {
+                backoff = Backoff::default();
+            }
+            let pause = match end {
+                End::Stopped => return,
+                End::Renewed => continue,
+                End::Lost(reason) => {
+                    if was_up {
+                        tracing::info!(reason, "the uplink ended; connecting again");
+                    } else {
+                        tracing::warn!(reason, "the admin cannot be reached; trying again");
+                    }
+                    self.link.send_replace(Link::Down { reason });
+                    backoff.next(rand::random())
+                }
+                End::Refused(reason) => {
+                    tracing::error!(
+                        reason,
+                        "the admin refuses this agent; asking again in a minute"
+                    );
+                    self.link.send_replace(Link::Refused { reason });
+                    REFUSED_PAUSE
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+                // A new certificate is worth a try at once.
+                _ = self.identity.changed() => {}
+            }
+        }
+    }
+}
