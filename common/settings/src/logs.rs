@@ -33,12 +33,15 @@ impl Default for Logs {
     }
 }
 
+/// Libraries that say too much about their insides, unless somebody asks them by name.
+const QUIET: &str = "aws_config=warn,aws_credential_types=warn,aws_runtime=warn,aws_sigv4=warn,aws_smithy_http_client=warn,aws_smithy_runtime=warn,aws_smithy_runtime_api=warn,h2=warn,hyper=warn,hyper_util=warn,rustls=warn,sled=warn,tower=warn";
+
 /// Starts logging.
 ///
 /// # Errors
 /// The level is none.
 pub fn start(logs: &Logs) -> Result<(), super::Error> {
-    let filter = EnvFilter::try_new(&logs.level).map_err(|error| super::Error::Setting {
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", logs.level)).map_err(|error| super::Error::Setting {
         place: "log.level".to_owned(),
         what: format!("`{}` is no level: {error}", logs.level),
     })?;
