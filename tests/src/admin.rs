@@ -1,0 +1,212 @@
+//! `muster-admin` as a process.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+use tokio::process::Command;
+
+use crate::{MovedClock, Muster, Process, World, binary, eventually};
+
+/// An admin: its data, and its process while it runs.
+pub struct Admin {
+    folder: PathBuf,
+    environment: Vec<(String, String)>,
+    clock: Option<MovedClock>,
+    process: Option<Process>,
+    addresses: Option<Json>,
+}
+
+impl Admin {
+    /// Makes an admin in the world's folder and starts it.
+    pub async fn start(world: &World) -> Self {
+        let mut admin = Self::init(world).await;
+        admin.serve().await;
+        admin
+    }
+
+    /// Makes an admin that does not run yet.
+    ///
+    /// # Panics
+    /// `muster-admin init` fails.
+    pub async fn init(world: &World) -> Self {
+        let folder = world.folder().join("admin");
+        let any = |key: &str| (format!("MUSTER_ADMIN_LISTEN__{key}"), "127.0.0.1:0".to_owned());
+        let admin = Self {
+            environment: vec![
+                any("ENROLLMENT"),
+                any("AGENTS"),
+                any("OPERATORS"),
+                any("METRICS"),
+                ("MUSTER_ADMIN_STS__ENDPOINT".to_owned(), world.endpoint.clone()),
+            ],
+            folder,
+            clock: None,
+            process: None,
+            addresses: None,
+        };
+        let credential = admin.credential();
+        let output = admin
+            .command(&["init", "--trust-domain", "muster.example", "--credential"])
+            .arg(&credential)
+            .output()
+            .await
+            .expect("muster-admin starts");
+        assert!(output.status.success(), "init: {output:?}");
+        admin
+    }
+
+    /// Changes a setting for the next start, such as `("INGEST__FINDINGS_PER_SECOND", "10")`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        self.environment
+            .push((format!("MUSTER_ADMIN_{key}"), value.to_owned()));
+        self
+    }
+
+    /// Lives by another clock from the next start on.
+    #[must_use]
+    pub fn by(mut self, clock: &MovedClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
+    /// The command line, ready to be changed.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("muster-admin"));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("MUSTER_ADMIN_DATA_DIR", self.data())
+            .envs(self.environment.iter().cloned())
+            .args(arguments)
+            .kill_on_drop(true);
+        if let Some(clock) = &self.clock {
+            clock.rule(&mut command);
+        }
+        command
+    }
+
+    /// Starts it, on the ports of its last life, and waits until it serves.
+    ///
+    /// # Panics
+    /// It does not.
+    pub async fn serve(&mut self) {
+        let told = self.data().join("addresses.json");
+        let _ = std::fs::remove_file(&told);
+        let mut process = Process::start(self.command(&["serve"]), &self.folder.with_extension("log"));
+        eventually("the admin serves", async || {
+            assert!(!process.has_ended(), "the admin ended:\n{}", process.log());
+            told.exists()
+        })
+        .await;
+        self.process = Some(process);
+        if self.addresses.is_none() {
+            let text = std::fs::read(&told).expect("the addresses");
+            let addresses: Json = serde_json::from_slice(&text).expect("JSON");
+            for key in ["enrollment", "agents", "operators", "metrics"] {
+                let value = addresses[key].as_str().unwrap_or_default().to_owned();
+                let name = format!("MUSTER_ADMIN_LISTEN__{}", key.to_uppercase());
+                self.environment.push((name, value));
+            }
+            self.addresses = Some(addresses);
+            self.point_credential();
+        }
+    }
+
+    /// The credential was made before the port was known.
+    fn point_credential(&self) {
+        let path = self.credential();
+        let text = std::fs::read_to_string(&path).expect("the credential");
+        let endpoint = format!("endpoint = \"{}\"", self.address("operators"));
+        let lines: Vec<&str> = text
+            .lines()
+            .map(|line| {
+                if line.starts_with("endpoint = ") {
+                    endpoint.as_str()
+                } else {
+                    line
+                }
+            })
+            .collect();
+        std::fs::write(&path, lines.join("\n") + "\n").expect("the credential");
+    }
+
+    /// Where it listens: `enrollment`, `agents`, `operators` or `metrics`.
+    ///
+    /// # Panics
+    /// It never ran.
+    #[must_use]
+    pub fn address(&self, listener: &str) -> SocketAddr {
+        let addresses = self.addresses.as_ref().expect("the admin ran");
+        addresses[listener]
+            .as_str()
+            .and_then(|address| address.parse().ok())
+            .expect("an address")
+    }
+
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The first operator's.
+    #[must_use]
+    pub fn credential(&self) -> PathBuf {
+        self.folder.join("credential.toml")
+    }
+
+    /// The first operator.
+    #[must_use]
+    pub fn operator(&self) -> Muster {
+        Muster {
+            credential: self.credential(),
+        }
+    }
+
+    /// `kill -9`.
+    pub async fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill().await;
+        }
+    }
+
+    /// Stops it in order. The answer is its exit code.
+    pub async fn stop(&mut self) -> Option<i32> {
+        match self.process.take() {
+            Some(process) => process.stop().await,
+            None => None,
+        }
+    }
+
+    /// # Panics
+    /// It does not run.
+    #[must_use]
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("the admin runs")
+    }
+
+    /// Everything that it has printed in all its lives.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.with_extension("log")).unwrap_or_default()
+    }
+
+    /// Creates and invites a member. The answer is the printed invitation.
+    ///
+    /// # Panics
+    /// It is refused.
+    pub async fn invite(&self, account: &str) -> String {
+        let muster = self.operator();
+        muster.try_run(&["member", "create", account]).await;
+        let sent = muster.json(&["member", "invite", account]).await;
+        sent[0]["invitation"].as_str().expect("an invitation").to_owned()
+    }
+
+    /// A folder beside the data.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
