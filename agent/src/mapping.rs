@@ -22,16 +22,3 @@ pub enum Unmappable {
     #[error("{field}: {what}")]
     Wrong { field: &'static str, what: String },
 }
-
-pub fn guardduty(_f: &serde_json::Value, _p: &Place) -> Result<serde_json::Value, Unmappable> {
-    Err(Unmappable::Missing("x"))
-}
-pub fn inspector2(_f: &serde_json::Value, _p: &Place) -> Result<serde_json::Value, Unmappable> {
-    Err(Unmappable::Missing("x"))
-}
-pub fn macie2(_f: &serde_json::Value, _p: &Place) -> Result<serde_json::Value, Unmappable> {
-    Err(Unmappable::Missing("x"))
-}
-pub fn ocsf(_f: &serde_json::Value, _p: &Place) -> Result<serde_json::Value, Unmappable> {
-    Err(Unmappable::Missing("x"))
-}

@@ -128,7 +128,7 @@ impl<S: Source> Sweep<S> {
             let digest = digest(&found);
             if !self.sent.contains_key(&digest) {
                 fresh.push(found);
-                sent.push((digest, updated_at.unwrap_or_default()));
+                sent.push((digest, updated_at.unwrap_or(intake.clock.now())));
             }
         }
         intake.put(S::NAME, Some(&self.place.region), fresh).await?;
