@@ -1,12 +1,27 @@
 //! Mapping: findings as AWS services and tools give them become ASFF documents, as AWS maps them. Pure.
 //!
 //! In: one native finding in JSON, and where it was collected. Out: one ASFF document in JSON, or why not. Always: what
-//! is mapped passes the format; what ASFF has no place for goes into `ProductFields`, so nothing is silently dropped;
-//! the same finding gives the same document. Not here: collecting (`collectors`).
+//! is mapped passes the format; the account and the Region are the finding's own, even if they are not the collector's
+//! (the server refuses those); what ASFF has no place for goes into `ProductFields` and `Resources[].Details.Other`, and
+//! what does not fit there is counted in the product field `{product}/truncated`; the same finding gives the same
+//! document. Not here: collecting (`collectors`).
+//!
+//! AWS documents little of its mapping. What is known comes from the pages that each mapping names and from findings
+//! that users of Security Hub have published; what had to be decided here says so.
+
+mod document;
+mod fields;
+mod guardduty;
+mod native;
+mod object;
+mod resource;
+mod s3;
 
 use muster_common::account::{AccountId, Partition, Region};
+use serde_json::Value;
 
-/// Where a finding was collected.
+/// An account in a Region. Of a collector: where it looks; it stands in for what a finding leaves out, which is at most
+/// the partition.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub account: AccountId,
@@ -21,4 +36,12 @@ pub enum Unmappable {
     Missing(&'static str),
     #[error("{field}: {what}")]
     Wrong { field: &'static str, what: String },
+}
+
+/// Maps one of the `findings` of GuardDuty's GetFindings.
+///
+/// # Errors
+/// [`Unmappable`] names what is missing or wrong.
+pub fn guardduty(finding: &Value, place: &Place) -> Result<Value, Unmappable> {
+    guardduty::document(finding, place)
 }
