@@ -12,6 +12,7 @@
 mod document;
 mod fields;
 mod guardduty;
+mod inspector2;
 mod native;
 mod object;
 mod resource;
@@ -44,4 +45,12 @@ pub enum Unmappable {
 /// [`Unmappable`] names what is missing or wrong.
 pub fn guardduty(finding: &Value, place: &Place) -> Result<Value, Unmappable> {
     guardduty::document(finding, place)
+}
+
+/// Maps one of the `findings` of Inspector's ListFindings; its times are seconds since 1970. Its ARN tells the place.
+///
+/// # Errors
+/// [`Unmappable`] names what is missing or wrong.
+pub fn inspector2(finding: &Value, _: &Place) -> Result<Value, Unmappable> {
+    inspector2::document(finding)
 }
