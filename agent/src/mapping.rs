@@ -13,6 +13,7 @@ mod document;
 mod fields;
 mod guardduty;
 mod inspector2;
+mod macie2;
 mod native;
 mod object;
 mod resource;
@@ -53,4 +54,12 @@ pub fn guardduty(finding: &Value, place: &Place) -> Result<Value, Unmappable> {
 /// [`Unmappable`] names what is missing or wrong.
 pub fn inspector2(finding: &Value, _: &Place) -> Result<Value, Unmappable> {
     inspector2::document(finding)
+}
+
+/// Maps one of the `findings` of Macie's GetFindings.
+///
+/// # Errors
+/// [`Unmappable`] names what is missing or wrong.
+pub fn macie2(finding: &Value, place: &Place) -> Result<Value, Unmappable> {
+    macie2::document(finding, place)
 }
