@@ -16,6 +16,7 @@ mod inspector2;
 mod macie2;
 mod native;
 mod object;
+mod ocsf;
 mod resource;
 mod s3;
 
@@ -62,4 +63,12 @@ pub fn inspector2(finding: &Value, _: &Place) -> Result<Value, Unmappable> {
 /// [`Unmappable`] names what is missing or wrong.
 pub fn macie2(finding: &Value, place: &Place) -> Result<Value, Unmappable> {
     macie2::document(finding, place)
+}
+
+/// Maps a finding in the Open Cybersecurity Schema Framework (category 2), as Prowler writes it and others do.
+///
+/// # Errors
+/// [`Unmappable`] names what is missing or wrong. Findings about other clouds than AWS have no account to go to.
+pub fn ocsf(finding: &Value, place: &Place) -> Result<Value, Unmappable> {
+    ocsf::document(finding, place)
 }
