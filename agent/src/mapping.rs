@@ -72,3 +72,6 @@ pub fn macie2(finding: &Value, place: &Place) -> Result<Value, Unmappable> {
 pub fn ocsf(finding: &Value, place: &Place) -> Result<Value, Unmappable> {
     ocsf::document(finding, place)
 }
+
+#[cfg(test)]
+mod tests;
