@@ -1,8 +1,9 @@
 //! Macie findings.
 //!
 //! Source: Macie user guide, "Evaluating findings with Security Hub", its table of types and its example; Macie API
-//! Reference, `Finding`; Security Hub API Reference, `DataClassificationDetails`. Decided here: what changed a bucket's
-//! policy is the `Action`, and who did it stands in the product fields, under the names of the API.
+//! Reference, `Finding`; Security Hub API Reference, `DataClassificationDetails`. There was no published finding to
+//! compare with. Decided here: what changed a bucket's policy is the `Action`, and who did it stands in the product
+//! fields, under the names of the API.
 
 mod resources;
 

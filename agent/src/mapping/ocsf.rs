@@ -44,7 +44,12 @@ pub(super) fn document(finding: &Value, fallback: &Place) -> Result<Value, Unmap
         title,
         description: description(finding, &product).unwrap_or(title),
     })?;
-    document.set("FirstObservedAt", moment(info, "first_seen_time"));
+    // Prowler knows no other time than that of its scan.
+    let scanned = (product == PROWLER).then_some(created_at);
+    document.set(
+        "FirstObservedAt",
+        moment(info, "first_seen_time").or(scanned),
+    );
     document.set("LastObservedAt", moment(info, "last_seen_time"));
     document.set("Confidence", confidence(finding));
     document.archive(is_closed(finding));
@@ -271,7 +276,7 @@ fn product_fields(finding: Native<'_>, product: &str, fields: &mut Fields) {
         fields.push("ProviderName", "Prowler");
         fields.flatten("ProviderVersion", finding.at("metadata/product/version"));
         let first = finding.items("resources").next().unwrap_or_default();
-        fields.flatten("ProwlerResourceName", first.at("name"));
+        fields.flatten("ProwlerResourceName", first.at("uid"));
     }
     let described = description(finding, product);
     for path in ["finding_info/desc", "message", "status_detail"] {

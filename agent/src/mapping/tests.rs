@@ -227,6 +227,16 @@ fn a_closed_finding_is_archived() {
 }
 
 #[test]
+fn a_muted_check_of_prowler_is_a_warning_and_suppressed() {
+    let document = mapped("ocsf_prowler", |finding| {
+        finding["status"] = json!("Suppressed");
+    })
+    .unwrap();
+    assert_eq!(document["Compliance"]["Status"], "WARNING");
+    assert_eq!(document["Workflow"]["Status"], "SUPPRESSED");
+}
+
+#[test]
 fn a_resource_without_an_id_is_told_by_the_account() {
     let document = mapped("guardduty_function", |finding| {
         finding["resource"]["lambdaDetails"] = json!({ "role": "unnamed" });

@@ -35,7 +35,7 @@ pub(super) fn compliance(finding: Native<'_>) -> Object {
         .with("SecurityControlParameters", parameters.collect::<Vec<_>>())
 }
 
-/// The status of a compliance finding, else Prowler's. Other findings have none.
+/// The status of a compliance finding, else Prowler's, to which what is muted is a warning. Other findings have none.
 fn status(finding: Native<'_>) -> Option<&'static str> {
     let compliance = finding.at("compliance");
     if compliance.exists() {
@@ -46,9 +46,10 @@ fn status(finding: Native<'_>) -> Option<&'static str> {
             Some(_) | None => spoken(compliance.text("status").unwrap_or_default()),
         });
     }
-    match finding.text("status_code")? {
-        code @ ("PASS" | "FAIL" | "MANUAL") => Some(spoken(code)),
-        _ => None,
+    match (finding.text("status_code")?, finding.text("status")) {
+        ("PASS" | "FAIL" | "MANUAL", Some("Suppressed")) => Some("WARNING"),
+        (code @ ("PASS" | "FAIL" | "MANUAL"), _) => Some(spoken(code)),
+        (_, _) => None,
     }
 }
 
