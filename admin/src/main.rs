@@ -234,3 +234,14 @@ fn rotate(command: &AuthorityCommand, config: &Config) -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    /// No two arguments of a command share a name, no default is refused by its own parser, and the like.
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

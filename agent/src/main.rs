@@ -275,3 +275,14 @@ fn status(config: &Config, clock: &Clock, json: bool) -> anyhow::Result<ExitCode
         ExitCode::FAILURE
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    /// No two arguments of a command share a name, no default is refused by its own parser, and the like.
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -81,8 +81,8 @@ async fn three_accounts_join_and_every_finding_arrives_once() {
         assert_eq!(muster.count(&["--account", account]).await, seeded.count(account));
     }
     // sent = stored = visible.
-    let status = muster.json(&["status"]).await;
-    for entry in status["ledger"]["accounts"].as_array().unwrap() {
+    let ledger = muster.json(&["status", "--accounts"]).await;
+    for entry in ledger.as_array().unwrap() {
         let number = |key: &str| entry[key].as_u64().unwrap();
         let account = entry["account"].as_str().unwrap();
         assert_eq!(number("created"), seeded.count(account), "{entry}");

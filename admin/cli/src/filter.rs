@@ -333,14 +333,14 @@ mod tests {
     #[test]
     fn filters_are_read_as_people_type_them() {
         assert_snapshot!(read(""), @"everything");
-        assert_snapshot!(read("--severity high,critical --resource-type AwsEc2Instance --updated 7d --not-workflow suppressed"), @"");
-        assert_snapshot!(read("--tag team=red --field Confidence>=40 --field Title^=CVE --field NetworkSourceIpV4=198.51.100.0/24"), @"");
-        assert_snapshot!(read(r#"--filter {"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]} --account 111122223333"#), @"");
-        assert_snapshot!(read("--field Titel=x"), @"");
-        assert_snapshot!(read("--field Title>=x"), @"");
-        assert_snapshot!(read("--field Title"), @"");
-        assert_snapshot!(read("--tag team"), @"");
-        assert_snapshot!(read("--filter {"), @"");
-        assert_snapshot!(read("--filter @/nowhere.json"), @"");
+        assert_snapshot!(read("--severity high,critical --resource-type AwsEc2Instance --updated 7d --not-workflow suppressed"), @r#"{"ResourceType":[{"Comparison":"EQUALS","Value":"AwsEc2Instance"}],"SeverityLabel":[{"Comparison":"EQUALS","Value":"HIGH"},{"Comparison":"EQUALS","Value":"CRITICAL"}],"UpdatedAt":[{"Start":"2026-11-11T11:06:40.000Z"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
+        assert_snapshot!(read("--tag team=red --field Confidence>=40 --field Title^=CVE --field NetworkSourceIpV4=198.51.100.0/24"), @r#"{"Confidence":[{"Gte":40.0}],"NetworkSourceIpV4":[{"Cidr":"198.51.100.0/24"}],"ResourceTags":[{"Comparison":"EQUALS","Key":"team","Value":"red"}],"Title":[{"Comparison":"PREFIX","Value":"CVE"}]}"#);
+        assert_snapshot!(read(r#"--filter {"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]} --account 111122223333"#), @r#"{"And":[{"AwsAccountId":[{"Comparison":"EQUALS","Value":"111122223333"}]},{"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]}]}"#);
+        assert_snapshot!(read("--field Titel=x"), @"refused: --field 'Titel=x': `Titel` is no filter field");
+        assert_snapshot!(read("--field Title>=x"), @"refused: --field 'Title>=x': >= does not go with Title");
+        assert_snapshot!(read("--field Title"), @"refused: --field 'Title': expected FIELD=VALUE, or one of != ^= !^= ~ !~ >= <=");
+        assert_snapshot!(read("--tag team"), @"refused: `team` should be KEY=VALUE");
+        assert_snapshot!(read("--filter {"), @"refused: --filter: the filter is not JSON: EOF while parsing an object at line 1 column 1");
+        assert_snapshot!(read("--filter @/nowhere.json"), @"refused: /nowhere.json: No such file or directory (os error 2)");
     }
 }

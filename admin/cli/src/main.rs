@@ -78,3 +78,14 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    /// No two arguments of a command share a name, no default is refused by its own parser, and the like.
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -52,13 +52,14 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct Show {
     /// As 'muster insight list' shows it
-    id: Option<String>,
+    #[arg(value_name = "ID")]
+    insight: Option<String>,
     /// Up to three fields to group by
     #[arg(
         long,
         value_delimiter = ',',
         value_name = "FIELD",
-        conflicts_with = "id"
+        conflicts_with = "insight"
     )]
     by: Vec<String>,
     /// The most groups to show
@@ -80,7 +81,8 @@ pub(crate) struct Create {
 
 #[derive(Args)]
 pub(crate) struct Update {
-    id: String,
+    #[arg(value_name = "ID")]
+    insight: String,
     #[arg(long)]
     title: Option<String>,
     #[arg(long, value_delimiter = ',', value_name = "FIELD")]
@@ -113,7 +115,7 @@ pub(crate) async fn run(
         }
         Command::Update(update) => {
             let request = wire::UpdateInsightRequest {
-                name: update.id,
+                name: update.insight,
                 title: update.title,
                 filter: update.filter.read(Clock::system().now())?,
                 group_by: (!update.by.is_empty()).then_some(wire::StringList { values: update.by }),
@@ -185,7 +187,7 @@ async fn list(
 
 async fn show(show: Show, session: &Session, printer: &Printer) -> Result<(), Failure> {
     let filter = show.filter.read(Clock::system().now())?;
-    let Some(name) = show.id else {
+    let Some(name) = show.insight else {
         if show.by.is_empty() {
             return Err(Failure::Usage(
                 "name an insight, or group with --by, such as --by ResourceId".to_owned(),
