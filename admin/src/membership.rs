@@ -14,6 +14,7 @@ pub mod member;
 mod presence;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_common::account::{AccountId, Partition};
 use muster_common::clock::Clock;
@@ -34,6 +35,8 @@ use crate::audit::Event;
 use crate::error::{Kind, Kinded};
 use crate::records::{Draft, Records};
 
+/// How long the agent that leaves may wait for its answer.
+const LAST_WORD: Duration = Duration::from_millis(250);
 /// Agents of one account.
 const AGENTS_MAX: usize = 100;
 
@@ -303,8 +306,16 @@ impl Membership {
     /// # Errors
     /// [`Error::NoMember`], [`Error::Status`].
     pub async fn resign(&self, account: AccountId, by: &str) -> Result<Member, Error> {
-        self.move_member(account, "member.resign", by, Member::resign)
-            .await
+        let resigned = self
+            .step_member(account, "member.resign", by, Member::resign)
+            .await?;
+        let membership = self.clone();
+        tokio::spawn(async move {
+            // The answer goes out on one of the connections that are cut.
+            tokio::time::sleep(LAST_WORD).await;
+            membership.cut(|of, _| of == account);
+        });
+        Ok(resigned)
     }
 
     /// # Errors
@@ -335,8 +346,22 @@ impl Membership {
         by: &str,
         step: impl Fn(Member, Timestamp) -> Result<Member, Error> + Send + Sync,
     ) -> Result<Member, Error> {
-        let moved = self
-            .records
+        let moved = self.step_member(account, action, by, step).await?;
+        if moved.status != MemberStatus::Enabled {
+            self.cut(|of, _| of == account);
+        }
+        Ok(moved)
+    }
+
+    /// Moves a member without cutting anybody.
+    async fn step_member(
+        &self,
+        account: AccountId,
+        action: &str,
+        by: &str,
+        step: impl Fn(Member, Timestamp) -> Result<Member, Error> + Send + Sync,
+    ) -> Result<Member, Error> {
+        self.records
             .transact::<_, Error>(|| {
                 Box::pin(async {
                     let now = self.clock.now();
@@ -350,11 +375,7 @@ impl Membership {
                     Ok((moved, draft))
                 })
             })
-            .await?;
-        if moved.status != MemberStatus::Enabled {
-            self.cut(|of, _| of == account);
-        }
-        Ok(moved)
+            .await
     }
 
     /// Revokes one agent. The others of its account stay.

@@ -11,13 +11,18 @@ use std::sync::Arc;
 use muster_common::timestamp::Timestamp;
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::sync::watch;
 
 /// A file is put aside when it has grown past this.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct DeadLetters(Arc<Mutex<Files>>);
+pub struct DeadLetters {
+    files: Arc<Mutex<Files>>,
+    /// How many letters are kept.
+    count: watch::Sender<u64>,
+}
 
 struct Files {
     path: PathBuf,
@@ -53,24 +58,34 @@ impl DeadLetters {
         let in_current = lines(&path)?;
         let kept = in_current + lines(&older(&path))?;
         let current = append_to(&path)?;
-        Ok(Self(Arc::new(Mutex::new(Files {
+        let files = Files {
             bytes: current.metadata()?.len(),
             current,
             path,
             kept,
             in_current,
-        }))))
+        };
+        Ok(Self {
+            files: Arc::new(Mutex::new(files)),
+            count: watch::Sender::new(kept),
+        })
     }
 
     /// How many letters are kept.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.lock().kept
+        *self.count.borrow()
+    }
+
+    /// Follows the count.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.count.subscribe()
     }
 
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.0.lock().path.clone()
+        self.files.lock().path.clone()
     }
 
     /// Keeps letters, and waits for the disk.
@@ -81,15 +96,17 @@ impl DeadLetters {
         if letters.is_empty() {
             return Ok(());
         }
-        let files = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || files.lock().put(&letters))
-            .await
-            .map_err(io::Error::other)?
+        let files = Arc::clone(&self.files);
+        let put = tokio::task::spawn_blocking(move || files.lock().put(&letters));
+        let kept = put.await.map_err(io::Error::other)??;
+        self.count.send_replace(kept);
+        Ok(())
     }
 }
 
 impl Files {
-    fn put(&mut self, letters: &[Letter]) -> io::Result<()> {
+    /// The answer is how many letters are kept.
+    fn put(&mut self, letters: &[Letter]) -> io::Result<u64> {
         let mut text = Vec::new();
         for letter in letters {
             serde_json::to_writer(&mut text, letter)?;
@@ -113,7 +130,7 @@ impl Files {
         self.bytes += text.len() as u64;
         self.kept += letters.len() as u64;
         self.in_current += letters.len() as u64;
-        Ok(())
+        Ok(self.kept)
     }
 }
 

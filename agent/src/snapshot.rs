@@ -115,11 +115,13 @@ impl Subject {
     pub async fn keep(mut self, folder: PathBuf, stop: CancellationToken) {
         let mut numbers = self.queue.watch();
         let mut board = self.board.watch();
+        let mut letters = self.dead_letters.watch();
         let mut at = Instant::now();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = numbers.changed() => at = at.min(Instant::now() + AFTER),
+                _ = letters.changed() => at = at.min(Instant::now() + AFTER),
                 _ = board.changed() => at = at.min(Instant::now() + AFTER),
                 _ = self.link.changed() => at = at.min(Instant::now() + AFTER),
                 () = sleep_until(at) => {

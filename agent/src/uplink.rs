@@ -8,8 +8,6 @@
 mod backoff;
 mod talk;
 
-use std::time::Duration;
-
 use muster_common::clock::Clock;
 use muster_common::timestamp::Timestamp;
 use tokio::sync::watch;
@@ -50,7 +48,7 @@ pub enum Link {
     Down {
         reason: String,
     },
-    /// The admin does not want this agent; it is tried again, seldom.
+    /// The admin does not want this agent; it is asked again, ever more seldom.
     Refused {
         reason: String,
     },
@@ -65,9 +63,6 @@ enum End {
     Lost(String),
     Refused(String),
 }
-
-/// How often an agent that was refused asks again.
-const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
 impl Uplink {
     /// Sends until `stop`, and then waits a moment for what is under way.
@@ -93,12 +88,9 @@ impl Uplink {
                     backoff.next(rand::random())
                 }
                 End::Refused(reason) => {
-                    tracing::error!(
-                        reason,
-                        "the admin refuses this agent; asking again in a minute"
-                    );
+                    tracing::error!(reason, "the admin refuses this agent; asking again");
                     self.link.send_replace(Link::Refused { reason });
-                    REFUSED_PAUSE
+                    backoff.next(rand::random())
                 }
             };
             tokio::select! {

@@ -26,22 +26,35 @@ impl Admin {
     }
 
     /// Makes an admin that does not run yet.
+    pub async fn init(world: &World) -> Self {
+        Self::init_by(world, None).await
+    }
+
+    /// Makes an admin that lives by another clock and does not run yet.
     ///
     /// # Panics
     /// `muster-admin init` fails.
-    pub async fn init(world: &World) -> Self {
+    pub async fn init_by(world: &World, clock: Option<&MovedClock>) -> Self {
         let folder = world.folder().join("admin");
-        let any = |key: &str| (format!("MUSTER_ADMIN_LISTEN__{key}"), "127.0.0.1:0".to_owned());
+        let any = |key: &str| {
+            (
+                format!("MUSTER_ADMIN_LISTEN__{key}"),
+                "127.0.0.1:0".to_owned(),
+            )
+        };
         let admin = Self {
             environment: vec![
                 any("ENROLLMENT"),
                 any("AGENTS"),
                 any("OPERATORS"),
                 any("METRICS"),
-                ("MUSTER_ADMIN_STS__ENDPOINT".to_owned(), world.endpoint.clone()),
+                (
+                    "MUSTER_ADMIN_STS__ENDPOINT".to_owned(),
+                    world.endpoint.clone(),
+                ),
             ],
             folder,
-            clock: None,
+            clock: clock.cloned(),
             process: None,
             addresses: None,
         };
@@ -61,13 +74,6 @@ impl Admin {
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.environment
             .push((format!("MUSTER_ADMIN_{key}"), value.to_owned()));
-        self
-    }
-
-    /// Lives by another clock from the next start on.
-    #[must_use]
-    pub fn by(mut self, clock: &MovedClock) -> Self {
-        self.clock = Some(clock.clone());
         self
     }
 
@@ -95,7 +101,8 @@ impl Admin {
     pub async fn serve(&mut self) {
         let told = self.data().join("addresses.json");
         let _ = std::fs::remove_file(&told);
-        let mut process = Process::start(self.command(&["serve"]), &self.folder.with_extension("log"));
+        let mut process =
+            Process::start(self.command(&["serve"]), &self.folder.with_extension("log"));
         eventually("the admin serves", async || {
             assert!(!process.has_ended(), "the admin ended:\n{}", process.log());
             told.exists()
@@ -162,6 +169,7 @@ impl Admin {
     pub fn operator(&self) -> Muster {
         Muster {
             credential: self.credential(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -201,7 +209,10 @@ impl Admin {
         let muster = self.operator();
         muster.try_run(&["member", "create", account]).await;
         let sent = muster.json(&["member", "invite", account]).await;
-        sent[0]["invitation"].as_str().expect("an invitation").to_owned()
+        sent[0]["invitation"]
+            .as_str()
+            .expect("an invitation")
+            .to_owned()
     }
 
     /// A folder beside the data.

@@ -21,7 +21,10 @@ impl Agent {
     pub fn new(world: &World, name: &str, account: &Path) -> Self {
         let set = |key: &str, value: String| (key.to_owned(), value);
         let often = |source: &str| {
-            set(&format!("MUSTER_AGENT_COLLECTORS__{source}__EVERY_SECONDS"), "1".to_owned())
+            set(
+                &format!("MUSTER_AGENT_COLLECTORS__{source}__EVERY_SECONDS"),
+                "1".to_owned(),
+            )
         };
         let credentials = account.join("credentials");
         Self {
@@ -30,7 +33,10 @@ impl Agent {
                 set("AWS_REGION", "us-east-1".to_owned()),
                 set("AWS_ENDPOINT_URL", world.endpoint.clone()),
                 set("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-                set("AWS_SHARED_CREDENTIALS_FILE", credentials.display().to_string()),
+                set(
+                    "AWS_SHARED_CREDENTIALS_FILE",
+                    credentials.display().to_string(),
+                ),
                 often("GUARDDUTY"),
                 often("INSPECTOR2"),
                 often("MACIE2"),

@@ -7,12 +7,13 @@ use serde_json::Value as Json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use crate::binary;
+use crate::{MovedClock, binary};
 
 /// One operator at a terminal that is none.
 #[derive(Clone, Debug)]
 pub struct Muster {
     pub credential: PathBuf,
+    pub clock: Option<MovedClock>,
 }
 
 /// What a command printed, and how it ended.
@@ -34,6 +35,9 @@ impl Muster {
             .env("MUSTER_CREDENTIAL", &self.credential)
             .args(arguments)
             .kill_on_drop(true);
+        if let Some(clock) = &self.clock {
+            clock.rule(&mut command);
+        }
         command
     }
 

@@ -95,7 +95,10 @@ impl Process {
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a test knows where it is");
-    let folder = own.parent().and_then(Path::parent).expect("target/PROFILE/deps");
+    let folder = own
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/PROFILE/deps");
     let path = folder.join(name);
     assert!(
         path.exists(),
@@ -117,10 +120,17 @@ pub async fn eventually(what: &str, look: impl AsyncFnMut() -> bool) {
 ///
 /// # Panics
 /// It does not in time.
-pub async fn eventually_within(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> bool) {
+pub async fn eventually_within(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> bool,
+) {
     let since = Instant::now();
     while !look().await {
-        assert!(since.elapsed() < patience, "not within {patience:?}: {what}");
+        assert!(
+            since.elapsed() < patience,
+            "not within {patience:?}: {what}"
+        );
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

@@ -38,7 +38,11 @@ impl World {
         change(&mut command);
         let mut process = Process::start(command, &folder.path().join("stand-in.log"));
         eventually("the stand-in listens", async || {
-            assert!(!process.has_ended(), "the stand-in ended:\n{}", process.log());
+            assert!(
+                !process.has_ended(),
+                "the stand-in ended:\n{}",
+                process.log()
+            );
             ready.exists()
         })
         .await;
@@ -69,7 +73,12 @@ impl World {
         let out = self.folder().join("seed");
         let mut command = python("seed.py");
         command
-            .args(["--endpoint", &self.endpoint, "--findings", &findings.to_string()])
+            .args([
+                "--endpoint",
+                &self.endpoint,
+                "--findings",
+                &findings.to_string(),
+            ])
             .arg("--out")
             .arg(&out);
         for account in accounts {
@@ -111,10 +120,34 @@ impl World {
             "{}/world/findings?service={service}&account={account}&region={region}",
             self.endpoint
         );
-        let answer = self.door.get(url).send().await.expect("the stand-in answers");
+        let answer = self
+            .door
+            .get(url)
+            .send()
+            .await
+            .expect("the stand-in answers");
         let answer = answer.text().await.expect("text");
         let answer: Json = serde_json::from_str(&answer).expect("JSON");
         answer["findings"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// How often an account has called an operation.
+    ///
+    /// # Panics
+    /// The stand-in refuses.
+    pub async fn asked(&self, account: &str, service: &str, operation: &str) -> u64 {
+        let url = format!("{}/world/requests", self.endpoint);
+        let answer = self
+            .door
+            .get(url)
+            .send()
+            .await
+            .expect("the stand-in answers");
+        let text = answer.text().await.expect("text");
+        let counts: Json = serde_json::from_str(&text).expect("JSON");
+        counts["requests"][account][service][operation]
+            .as_u64()
+            .unwrap_or(0)
     }
 
     /// Makes calls fail, as `world/README.md` lists the kinds.
@@ -126,7 +159,11 @@ impl World {
     /// The stand-in refuses.
     pub async fn mend(&self) {
         let url = format!("{}/world/faults", self.endpoint);
-        self.door.delete(url).send().await.expect("the stand-in answers");
+        self.door
+            .delete(url)
+            .send()
+            .await
+            .expect("the stand-in answers");
     }
 
     /// # Panics

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::identity::ServerIdentity;
 use crate::findings::Retention;
 
-const CERTIFICATE_EVERY: Duration = Duration::from_secs(30);
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
 const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn keep_certified(identity: ServerIdentity, stop: CancellationToken) {

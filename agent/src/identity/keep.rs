@@ -16,7 +16,7 @@ use crate::cloud::Cloud;
 /// Its place on the board.
 const NAME: &str = "certificate";
 /// The longest sleep: machines are suspended, and clocks are set.
-const LOOK_EVERY: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 const RETRY_FIRST: f64 = 5.0;
 const RETRY_LONGEST: f64 = 900.0;
 

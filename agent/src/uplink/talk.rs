@@ -155,6 +155,7 @@ impl Uplink {
     ) -> Result<End, End> {
         let mut numbers = self.queue.watch();
         let mut board = self.board.watch();
+        let mut letters = self.dead_letters.watch();
         let mut report_at = Instant::now();
         let mut ending: Option<(End, Instant)> = None;
         loop {
@@ -184,6 +185,7 @@ impl Uplink {
                     report_at = Instant::now() + REPORT_EVERY;
                 }
                 _ = board.changed() => report_at = report_at.min(Instant::now() + REPORT_AFTER),
+                _ = letters.changed() => report_at = report_at.min(Instant::now() + REPORT_AFTER),
                 () = std::future::ready(()), if ending.is_none() && unsent && line.has_room() => {
                     self.send_batch(line).await?;
                 }

@@ -41,10 +41,15 @@ const QUIET: &str = "aws_config=warn,aws_credential_types=warn,aws_runtime=warn,
 /// # Errors
 /// The level is none.
 pub fn start(logs: &Logs) -> Result<(), super::Error> {
-    let filter = EnvFilter::try_new(format!("{QUIET},{}", logs.level)).map_err(|error| super::Error::Setting {
+    let level = &logs.level;
+    let wrong = || super::Error::Setting {
         place: "log.level".to_owned(),
-        what: format!("`{}` is no level: {error}", logs.level),
-    })?;
+        what: format!("`{level}` is no level: error, warn, info, debug, trace, or module=level"),
+    };
+    if !level.split(',').all(is_directive) {
+        return Err(wrong());
+    }
+    let filter = EnvFilter::try_new(format!("{QUIET},{level}")).map_err(|_| wrong())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -55,4 +60,31 @@ pub fn start(logs: &Logs) -> Result<(), super::Error> {
         Format::Json => lines.json().init(),
     }
     Ok(())
+}
+
+/// A bare word that is no level would be taken for a module, and nothing would be logged.
+fn is_directive(text: &str) -> bool {
+    let level = text.rsplit_once('=').map_or(text, |(_, level)| level);
+    ["off", "error", "warn", "info", "debug", "trace"]
+        .iter()
+        .any(|known| level.trim().eq_ignore_ascii_case(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_is_not_taken_for_a_module() {
+        for (text, good) in [
+            ("info", true),
+            ("WARN", true),
+            ("info,muster_store=debug", true),
+            ("verbose", false),
+            ("loud=", false),
+            ("info,", false),
+        ] {
+            assert_eq!(text.split(',').all(is_directive), good, "{text}");
+        }
+    }
 }

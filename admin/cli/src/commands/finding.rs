@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Show {
         /// As 'muster finding list' shows it; the first digits are enough
         name: String,
+        #[command(flatten)]
+        shape: row::Shape,
     },
     /// Triage findings: by name, or all that a filter selects
     #[command(
@@ -59,7 +61,7 @@ pub(crate) async fn run(
     match command {
         Command::Import(arguments) => import::run(arguments, session, printer).await,
         Command::List(arguments) => list::run(&arguments, session, printer).await,
-        Command::Show { name } => show::run(name, session, printer).await,
+        Command::Show { name, shape } => show::run(name, shape, session, printer).await,
         Command::Update(arguments) => update::run(arguments, session, printer).await,
         Command::History(arguments) => history::run(&arguments, session, printer).await,
         Command::Watch(arguments) => watch::run(&arguments, session, printer).await,

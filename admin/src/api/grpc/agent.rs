@@ -78,9 +78,7 @@ impl Service for AgentService {
         request: Request<wire::LeaveRequest>,
     ) -> Result<Response<wire::LeaveResponse>, Status> {
         let agent = caller::agent(&request)?;
-        // The answer first: leaving cuts this connection.
-        let membership = self.membership.clone();
-        membership
+        self.membership
             .resign(agent.account, &agent.id.to_string())
             .await
             .map_err(status)?;

@@ -96,7 +96,10 @@ async fn a_file_that_stands_still_is_read_once() {
     let spooled = dropped.spooled().await;
     assert_eq!(spooled.len(), 240);
     assert_eq!(spooled[239], asff(OWN, 239).to_string());
-    assert_eq!((dropped.names(""), dropped.names("done")), (vec![], vec!["a.json".to_owned()]));
+    assert_eq!(
+        (dropped.names(""), dropped.names("done")),
+        (vec![], vec!["a.json".to_owned()])
+    );
     dropped.put("a.json", &asff(OWN, 7).to_string());
     dropped.settle().await;
     assert_eq!(dropped.names("done"), ["2-a.json", "a.json"]);
@@ -125,7 +128,10 @@ async fn a_bad_file_is_put_aside_with_the_reason_and_sends_nothing() {
             "other.txt.reason.txt"
         ]
     );
-    assert_eq!(reason("cut.json.reason.txt"), "line 1: EOF while parsing a value\n");
+    assert_eq!(
+        reason("cut.json.reason.txt"),
+        "line 1: EOF while parsing a value\n"
+    );
     assert!(reason("other.txt.reason.txt").starts_with("it holds no findings"));
     assert_eq!(
         reason("alien.json.reason.txt"),
@@ -144,7 +150,10 @@ async fn a_foreign_finding_is_a_dead_letter_and_its_neighbours_are_sent() {
     assert_eq!(dropped.spooled().await.len(), 2);
     assert_eq!(dropped.intake.dead_letters.count(), 1);
     let letters = fs::read_to_string(dropped.intake.dead_letters.path()).unwrap();
-    assert!(letters.contains("the finding is of account 444455556666; this agent speaks for 111122223333"));
+    assert!(
+        letters
+            .contains("the finding is of account 444455556666; this agent speaks for 111122223333")
+    );
 }
 
 #[tokio::test]

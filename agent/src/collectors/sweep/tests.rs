@@ -172,7 +172,10 @@ async fn a_sorted_source_goes_on_where_it_failed() {
     service.0.lock().fails_at = Some(2);
     let failed = sweep(Sorted(service.clone())).run(&kept.intake).await;
     assert_eq!(failed.unwrap_err().state().name(), "throttled");
-    assert_eq!(kept.intake.progress.mark("sorted/eu-west-1"), Some(time(60)));
+    assert_eq!(
+        kept.intake.progress.mark("sorted/eu-west-1"),
+        Some(time(60))
+    );
     service.0.lock().fails_at = None;
     // Another process: it remembers the mark and nothing else, so the overlap is sent again.
     sweep(Sorted(service)).run(&kept.intake).await.unwrap();
@@ -186,12 +189,20 @@ async fn an_unsorted_source_is_marked_only_at_its_end() {
     let service = Service::default();
     service.0.lock().findings = vec![("a", 60), ("b", 80), ("c", 1)];
     service.0.lock().fails_at = Some(1);
-    assert!(sweep(Unsorted(service.clone())).run(&kept.intake).await.is_err());
+    assert!(
+        sweep(Unsorted(service.clone()))
+            .run(&kept.intake)
+            .await
+            .is_err()
+    );
     assert_eq!(kept.intake.progress.mark("unsorted/eu-west-1"), None);
     service.0.lock().fails_at = None;
     let mut again = sweep(Unsorted(service));
     again.run(&kept.intake).await.unwrap();
-    assert_eq!(kept.intake.progress.mark("unsorted/eu-west-1"), Some(time(80)));
+    assert_eq!(
+        kept.intake.progress.mark("unsorted/eu-west-1"),
+        Some(time(80))
+    );
     assert_eq!(spooled(&kept.intake, 2).await, ["a", "b", "c"]);
 }
 

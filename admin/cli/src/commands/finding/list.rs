@@ -4,7 +4,7 @@ use clap::Args;
 use muster_common::clock::Clock;
 use muster_proto::v1 as wire;
 
-use super::row::{HEADERS, cells, document};
+use super::row::{HEADERS, Shape, cells, document};
 use crate::commands::{Extent, tally};
 use crate::failure::Failure;
 use crate::filter::FilterArgs;
@@ -22,6 +22,8 @@ pub(crate) struct Arguments {
     sort: Vec<String>,
     #[command(flatten)]
     extent: Extent,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 pub(crate) async fn run(
@@ -54,7 +56,8 @@ pub(crate) async fn run(
         for record in page.findings {
             shown += 1;
             let finding = document(&record)?;
-            list.push(cells(&record, &finding, printer.format, now), || finding)?;
+            let cells = cells(&record, &finding, printer.format, now);
+            list.push(cells, || arguments.shape.of(&record, finding))?;
         }
         token = page.next_page_token;
         if token.is_empty() {

@@ -2,11 +2,11 @@
 
 use muster_common::timestamp::Timestamp;
 use muster_proto::v1 as wire;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::failure::Failure;
 use crate::output::{Cell, Format, Paint};
-use crate::when::relative;
+use crate::when::{absolute, relative};
 
 /// The digits of a name that tables show; commands take them.
 const SHOWN: usize = 10;
@@ -21,6 +21,35 @@ pub(crate) fn document(record: &wire::FindingRecord) -> Result<Json, Failure> {
         Some(wire::finding_record::Document::Asff(text)) => serde_json::from_slice(text)
             .map_err(|error| Failure::other(format!("the server sent no JSON: {error}"))),
         Some(wire::finding_record::Document::Finding(_)) | None => Ok(Json::Null),
+    }
+}
+
+/// What the admin knows beside a finding, and the finding.
+pub(crate) fn envelope(record: &wire::FindingRecord, finding: Json) -> Json {
+    json!({
+        "name": record.name,
+        "sequence": record.sequence,
+        "recordedAt": absolute(record.recorded_at.as_ref()),
+        "memberStatus": record.member_status,
+        "finding": finding,
+    })
+}
+
+/// How findings stand in JSON.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// In JSON, put each finding beside its name, its member's status and when it was recorded
+    #[arg(long)]
+    records: bool,
+}
+
+impl Shape {
+    pub(crate) fn of(self, record: &wire::FindingRecord, finding: Json) -> Json {
+        if self.records {
+            envelope(record, finding)
+        } else {
+            finding
+        }
     }
 }
 

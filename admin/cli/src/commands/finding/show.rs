@@ -3,19 +3,25 @@
 use muster_proto::v1 as wire;
 use serde_json::Value as Json;
 
-use super::row::{document, severity};
+use super::row::{Shape, document, severity};
 use crate::failure::Failure;
 use crate::output::{Cell, Format, Printer, print_line};
 use crate::session::Session;
 
-pub(crate) async fn run(name: String, session: &Session, printer: &Printer) -> Result<(), Failure> {
+pub(crate) async fn run(
+    name: String,
+    shape: Shape,
+    session: &Session,
+    printer: &Printer,
+) -> Result<(), Failure> {
     let request = wire::GetFindingRequest {
         name,
         format: wire::FindingFormat::Asff.into(),
     };
     let record = session.findings().get_finding(request).await?.into_inner();
     let finding = document(&record)?;
-    printer.one(&lines(&record, &finding), &finding)?;
+    let lines = lines(&record, &finding);
+    printer.one(&lines, &shape.of(&record, finding.clone()))?;
     if printer.format == Format::Table {
         section("description", &finding["Description"])?;
         section(

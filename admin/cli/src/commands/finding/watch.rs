@@ -3,9 +3,8 @@
 use clap::Args;
 use muster_common::clock::Clock;
 use muster_proto::v1 as wire;
-use serde_json::json;
 
-use super::row::{document, severity};
+use super::row::{document, envelope, severity};
 use crate::failure::Failure;
 use crate::filter::FilterArgs;
 use crate::output::{Format, Printer, print_line};
@@ -59,9 +58,9 @@ pub(crate) async fn run(
                 print_line(&line.join("  "))?;
             }
             Format::Json | Format::Jsonl => {
-                let line = json!({
-                    "sequence": change.sequence, "event": event, "name": record.name, "finding": finding,
-                });
+                let mut line = envelope(&record, finding);
+                line["event"] = event.into();
+                line["sequence"] = change.sequence.into();
                 print_line(&line.to_string())?;
             }
         }

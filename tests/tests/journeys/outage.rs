@@ -1,0 +1,95 @@
+//! The server goes away, agents die, the spool fills: nothing is missing afterwards, and nothing counts twice.
+
+use muster_tests::eventually;
+
+use super::accounts::{ACCOUNT, balanced, findings, one};
+
+#[tokio::test]
+async fn what_happens_while_the_server_is_away_arrives_afterwards() {
+    let mut one = one().await;
+    one.put(&findings(ACCOUNT, 0..30)).await;
+    eventually("the first are in", async || {
+        one.muster.count(&[]).await == 30
+    })
+    .await;
+    assert_eq!(one.admin.stop().await, Some(0));
+    one.put(&findings(ACCOUNT, 30..80)).await;
+    eventually("the agent has spooled the others", async || {
+        one.agent.told("/snapshot/waiting").await == 50
+    })
+    .await;
+    assert_eq!(one.agent.told("/snapshot/link").await, "down");
+    // The spool also outlives the agent.
+    assert_eq!(one.agent.stop().await, Some(0));
+    one.agent.start();
+    one.admin.serve().await;
+    eventually("all are in", async || one.muster.count(&[]).await == 80).await;
+    eventually("nothing waits", async || {
+        one.agent.told("/snapshot/waiting").await == 0
+    })
+    .await;
+    balanced(&one.muster, 80).await;
+}
+
+/// The promise of the product, with `kill -9` at moments that nobody chose.
+#[tokio::test]
+async fn ten_kills_of_server_and_agent_lose_nothing_and_count_nothing_twice() {
+    let mut one = one().await;
+    let mut put = 0;
+    for round in 0..10_u32 {
+        one.put(&findings(ACCOUNT, put..put + 40)).await;
+        put += 40;
+        // Somewhere between collecting and acknowledging: the round decides how far it gets.
+        let visible = one.muster.count(&[]).await;
+        let goal = visible + u64::from(round % 4) * 13;
+        eventually("it got somewhere", async || {
+            one.muster.count(&[]).await >= goal.min(u64::from(put))
+        })
+        .await;
+        if round % 2 == 0 {
+            one.admin.kill().await;
+            one.admin.serve().await;
+        } else {
+            one.agent.kill().await;
+            one.agent.start();
+        }
+    }
+    let all = u64::from(put);
+    eventually("all are in", async || one.muster.count(&[]).await == all).await;
+    eventually("nothing waits", async || {
+        one.agent.told("/snapshot/waiting").await == 0
+    })
+    .await;
+    balanced(&one.muster, all).await;
+}
+
+#[tokio::test]
+async fn a_full_spool_stops_the_source_and_loses_nothing() {
+    let mut one = one().await;
+    one.admin.stop().await;
+    one.agent.stop().await;
+    let mut agent = one.agent.with("MUSTER_AGENT_SPOOL__MAX_MIB", "1");
+    agent.start();
+    // About 0.7 KB each.
+    for part in 0..4 {
+        let batch = findings(ACCOUNT, part * 700..(part + 1) * 700);
+        one.world
+            .put("securityhub", ACCOUNT, "us-east-1", &batch)
+            .await;
+    }
+    eventually("the collector waits for room", async || {
+        let collectors = agent.told("/snapshot/collectors").await;
+        let states = collectors
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|health| health["state"].clone());
+        states.into_iter().any(|state| state == "blocked")
+    })
+    .await;
+    let bytes = agent.told("/snapshot/spool_bytes").await;
+    assert!(bytes.as_u64().unwrap() <= 1 << 20, "{bytes}");
+    one.admin.serve().await;
+    eventually("all are in", async || one.muster.count(&[]).await == 2_800).await;
+    balanced(&one.muster, 2_800).await;
+}
