@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Everything that has to pass, from a clean clone. Usage: tests/run.sh
+# Needs Rust, Python 3.11 and apt; what else it needs it installs: into .venv, .tools, and libfaketime by apt.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() { printf '\n==> %s (%d min %02d s)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
+
+# A tool from crates.io, unless the machine has it: tool NAME COMMAND...
+tool() {
+    local name=$1
+    shift
+    "$@" >/dev/null 2>&1 && return
+    echo "installing $name into .tools"
+    cargo install --quiet --locked --root .tools "$name"
+}
+
+step "tools"
+export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never
+if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ]; then
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get install -y -qq faketime >/dev/null || { $sudo apt-get update -qq && $sudo apt-get install -y -qq faketime >/dev/null; }
+fi
+tests/world/venv.sh
+tool cargo-nextest cargo nextest --version
+tool cargo-deny cargo deny --version
+
+step "form"
+cargo fmt --all --check
+cargo deny --offline check --hide-inclusion-graph bans licenses sources
+
+step "build"
+cargo build --locked --workspace --all-targets
+
+step "lints"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+step "the stand-in for AWS"
+(cd tests/world && ../../.venv/bin/python -m unittest -q check_stand_in)
+
+step "tests"
+cargo nextest run --locked --workspace
+cargo test --locked --workspace --doc --quiet
+
+step "the demo"
+deploy/demo.sh --once >.demo.log 2>&1 || {
+    cat .demo.log
+    exit 1
+}
+tail -n 4 .demo.log
+rm -f .demo.log
+
+step "everything passed"
