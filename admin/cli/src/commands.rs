@@ -96,6 +96,7 @@ impl Extent {
 fn tally(shown: usize, more: bool, one: &str, many: &str) -> String {
     match (shown, more) {
         (0, _) => format!("no {many}"),
+        (1, true) => format!("1 {one} shown; there are more: --limit N or --all"),
         (shown, true) => format!("{shown} {many} shown; there are more: --limit N or --all"),
         (1, false) => format!("1 {one}"),
         (shown, false) => format!("{shown} {many}"),

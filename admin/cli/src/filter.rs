@@ -12,12 +12,17 @@ use muster_proto::v1 as wire;
 use crate::failure::Failure;
 use crate::span::Span;
 
+/// The labels that ASFF knows; they are typed in any case.
+const SEVERITIES: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+const WORKFLOWS: [&str; 4] = ["new", "notified", "resolved", "suppressed"];
+const COMPLIANCE: [&str; 4] = ["passed", "warning", "failed", "not_available"];
+
 /// Which findings. Options combine with AND; several values of one option with OR.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Which findings")]
 pub(crate) struct FilterArgs {
     /// Such as high,critical
-    #[arg(long, value_delimiter = ',', value_name = "LABEL")]
+    #[arg(long, value_delimiter = ',', value_name = "LABEL", value_parser = SEVERITIES, ignore_case = true)]
     severity: Vec<String>,
     #[arg(long, value_delimiter = ',', value_name = "ID")]
     account: Vec<String>,
@@ -38,14 +43,11 @@ pub(crate) struct FilterArgs {
     /// KEY=VALUE of a resource's tags
     #[arg(long, value_name = "KEY=VALUE")]
     tag: Vec<String>,
-    /// new, notified, resolved, suppressed
-    #[arg(long, value_delimiter = ',', value_name = "STATUS")]
+    #[arg(long, value_delimiter = ',', value_name = "STATUS", value_parser = WORKFLOWS, ignore_case = true)]
     workflow: Vec<String>,
-    /// active, archived
-    #[arg(long, value_delimiter = ',', value_name = "STATE")]
+    #[arg(long, value_delimiter = ',', value_name = "STATE", value_parser = ["active", "archived"], ignore_case = true)]
     record_state: Vec<String>,
-    /// passed, warning, failed, not_available
-    #[arg(long, value_delimiter = ',', value_name = "STATUS")]
+    #[arg(long, value_delimiter = ',', value_name = "STATUS", value_parser = COMPLIANCE, ignore_case = true)]
     compliance: Vec<String>,
     /// Such as S3.8
     #[arg(long, value_delimiter = ',', value_name = "ID")]
@@ -62,7 +64,7 @@ pub(crate) struct FilterArgs {
     /// The ASFF id
     #[arg(long, value_name = "ID")]
     id: Vec<String>,
-    #[arg(long, value_delimiter = ',', value_name = "LABEL")]
+    #[arg(long, value_delimiter = ',', value_name = "LABEL", value_parser = SEVERITIES, ignore_case = true)]
     not_severity: Vec<String>,
     #[arg(long, value_delimiter = ',', value_name = "ID")]
     not_account: Vec<String>,
@@ -76,7 +78,7 @@ pub(crate) struct FilterArgs {
     not_resource_type: Vec<String>,
     #[arg(long, value_name = "KEY=VALUE")]
     not_tag: Vec<String>,
-    #[arg(long, value_delimiter = ',', value_name = "STATUS")]
+    #[arg(long, value_delimiter = ',', value_name = "STATUS", value_parser = WORKFLOWS, ignore_case = true)]
     not_workflow: Vec<String>,
     /// Any of the 107 filter fields: FIELD=VALUE, !=, ^= (starts with), !^=, ~ (contains), !~, >=, <=
     #[arg(long = "field", value_name = "EXPRESSION")]
@@ -336,7 +338,7 @@ mod tests {
         assert_snapshot!(read("--severity high,critical --resource-type AwsEc2Instance --updated 7d --not-workflow suppressed"), @r#"{"ResourceType":[{"Comparison":"EQUALS","Value":"AwsEc2Instance"}],"SeverityLabel":[{"Comparison":"EQUALS","Value":"HIGH"},{"Comparison":"EQUALS","Value":"CRITICAL"}],"UpdatedAt":[{"Start":"2026-11-11T11:06:40.000Z"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
         assert_snapshot!(read("--tag team=red --field Confidence>=40 --field Title^=CVE --field NetworkSourceIpV4=198.51.100.0/24"), @r#"{"Confidence":[{"Gte":40.0}],"NetworkSourceIpV4":[{"Cidr":"198.51.100.0/24"}],"ResourceTags":[{"Comparison":"EQUALS","Key":"team","Value":"red"}],"Title":[{"Comparison":"PREFIX","Value":"CVE"}]}"#);
         assert_snapshot!(read(r#"--filter {"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]} --account 111122223333"#), @r#"{"And":[{"AwsAccountId":[{"Comparison":"EQUALS","Value":"111122223333"}]},{"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]}]}"#);
-        assert_snapshot!(read("--field Titel=x"), @"refused: --field 'Titel=x': `Titel` is no filter field");
+        assert_snapshot!(read("--field Titel=x"), @"refused: --field 'Titel=x': `Titel` is no filter field; did you mean Title?");
         assert_snapshot!(read("--field Title>=x"), @"refused: --field 'Title>=x': >= does not go with Title");
         assert_snapshot!(read("--field Title"), @"refused: --field 'Title': expected FIELD=VALUE, or one of != ^= !^= ~ !~ >= <=");
         assert_snapshot!(read("--tag team"), @"refused: `team` should be KEY=VALUE");

@@ -129,14 +129,24 @@ impl FromStr for Field {
     }
 }
 
-/// The field whose name the writer probably meant: the same but for case, or with the name as a part.
+/// Slips of the finger that are forgiven.
+const SLIPS_MAX: usize = 2;
+
+/// The field whose name the writer probably meant: the same but for case, or with the name as a part, or mistyped.
 fn likeness(name: &str) -> Option<Field> {
     let wanted = name.to_ascii_lowercase().replace(['_', '-', '.'], "");
     let close = |field: &&Field| {
         let name = field.name().to_ascii_lowercase();
         name == wanted || wanted.len() > 3 && (name.ends_with(&wanted) || name.starts_with(&wanted))
     };
-    Field::ALL.iter().find(close).copied()
+    let mistyped = || {
+        let distance = |field: &Field| {
+            strsim::damerau_levenshtein(&field.name().to_ascii_lowercase(), &wanted)
+        };
+        let nearest = Field::ALL.iter().copied().min_by_key(distance)?;
+        (distance(&nearest) <= SLIPS_MAX).then_some(nearest)
+    };
+    Field::ALL.iter().find(close).copied().or_else(mistyped)
 }
 
 impl fmt::Display for Field {

@@ -11,13 +11,23 @@ const LINES_MAX: usize = 450;
 /// The files of the checkout that are committed or would be.
 fn files(pattern: &str) -> Vec<PathBuf> {
     let output = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", pattern])
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            pattern,
+        ])
         .current_dir(root())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let listed = String::from_utf8(output.stdout).unwrap();
-    let found: Vec<PathBuf> = listed.lines().map(|line| root().join(line)).filter(|path| path.exists()).collect();
+    let found: Vec<PathBuf> = listed
+        .lines()
+        .map(|line| root().join(line))
+        .filter(|path| path.exists())
+        .collect();
     assert!(!found.is_empty(), "no {pattern}");
     found
 }
@@ -29,15 +39,23 @@ fn is_test(path: &Path) -> bool {
 
 /// A file without its inline tests.
 fn code(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+    text.split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(text)
 }
 
 #[test]
 fn every_room_says_what_it_is_for() {
     for path in files("*.rs") {
         let text = std::fs::read_to_string(&path).unwrap();
-        let inner = path.ends_with("tests.rs") || is_test(&path) || path.to_string_lossy().contains("/generated/");
-        assert!(inner || text.starts_with("//!"), "{} has no //! head", path.display());
+        let inner = path.ends_with("tests.rs")
+            || is_test(&path)
+            || path.to_string_lossy().contains("/generated/");
+        assert!(
+            inner || text.starts_with("//!"),
+            "{} has no //! head",
+            path.display()
+        );
     }
 }
 
@@ -59,7 +77,9 @@ fn no_file_grows_past_what_one_reads_at_a_time() {
 fn no_folder_is_a_mod_rs_and_no_name_says_nothing() {
     for path in files("*.rs") {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        for bad in ["mod", "utils", "util", "helpers", "misc", "types", "models", "traits", "manager"] {
+        for bad in [
+            "mod", "utils", "util", "helpers", "misc", "types", "models", "traits", "manager",
+        ] {
             // Types of findings are GuardDuty's and Macie's own word.
             let theirs = name == "types" && path.to_string_lossy().contains("/mapping/");
             assert!(name != bad || theirs, "{}", path.display());
@@ -75,7 +95,9 @@ fn nothing_names_the_machine_that_it_was_written_on() {
             continue;
         };
         for bad in ["/root/", "/work/"] {
-            let said = text.lines().find(|line| line.contains(bad) && !line.contains("for bad in"));
+            let said = text
+                .lines()
+                .find(|line| line.contains(bad) && !line.contains("for bad in"));
             assert!(said.is_none(), "{}: {said:?}", path.display());
         }
     }

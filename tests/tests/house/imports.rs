@@ -13,9 +13,34 @@ const CRATES: &[(&str, &[&str])] = &[
     ("common/mtls", &["muster-common"]),
     ("common/settings", &[]),
     ("admin/store", &["muster-common"]),
-    ("admin", &["muster-common", "muster-mtls", "muster-proto", "muster-settings", "muster-store"]),
-    ("admin/cli", &["muster-common", "muster-mtls", "muster-proto", "muster-settings"]),
-    ("agent", &["muster-common", "muster-mtls", "muster-proto", "muster-settings"]),
+    (
+        "admin",
+        &[
+            "muster-common",
+            "muster-mtls",
+            "muster-proto",
+            "muster-settings",
+            "muster-store",
+        ],
+    ),
+    (
+        "admin/cli",
+        &[
+            "muster-common",
+            "muster-mtls",
+            "muster-proto",
+            "muster-settings",
+        ],
+    ),
+    (
+        "agent",
+        &[
+            "muster-common",
+            "muster-mtls",
+            "muster-proto",
+            "muster-settings",
+        ],
+    ),
 ];
 
 /// The rooms of the admin, and which others each may enter. `error` and `config` are nobody's.
@@ -24,7 +49,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("audit", &["error", "records"]),
     ("authority", &["error"]),
     ("membership", &["audit", "error", "records"]),
-    ("enrollment", &["audit", "authority", "error", "membership", "records"]),
+    (
+        "enrollment",
+        &["audit", "authority", "error", "membership", "records"],
+    ),
     ("operators", &["audit", "authority", "error", "records"]),
     ("findings", &["error"]),
     ("ingest", &["audit", "error", "findings", "membership"]),
@@ -34,14 +62,45 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telemetry", &["membership"]),
     (
         "api",
-        &["audit", "authority", "enrollment", "error", "findings", "ingest", "insights", "membership", "operators"],
+        &[
+            "audit",
+            "authority",
+            "enrollment",
+            "error",
+            "findings",
+            "ingest",
+            "insights",
+            "membership",
+            "operators",
+        ],
     ),
-    ("init", &["audit", "authority", "config", "error", "operators", "records"]),
+    (
+        "init",
+        &[
+            "audit",
+            "authority",
+            "config",
+            "error",
+            "operators",
+            "records",
+        ],
+    ),
     (
         "serve",
         &[
-            "api", "audit", "authority", "config", "enrollment", "error", "findings", "ingest", "insights",
-            "membership", "operators", "records", "telemetry",
+            "api",
+            "audit",
+            "authority",
+            "config",
+            "enrollment",
+            "error",
+            "findings",
+            "ingest",
+            "insights",
+            "membership",
+            "operators",
+            "records",
+            "telemetry",
         ],
     ),
 ];
@@ -56,16 +115,59 @@ const PARTS: &[(&str, &[&str])] = &[
     ("spool", &[]),
     ("queue", &["spool"]),
     ("identity", &["board", "cloud"]),
-    ("collectors", &["board", "cloud", "config", "dead_letters", "mapping", "queue", "spool"]),
-    ("uplink", &["board", "collectors", "dead_letters", "identity", "queue"]),
-    ("snapshot", &["board", "dead_letters", "identity", "queue", "spool", "uplink"]),
+    (
+        "collectors",
+        &[
+            "board",
+            "cloud",
+            "config",
+            "dead_letters",
+            "mapping",
+            "queue",
+            "spool",
+        ],
+    ),
+    (
+        "uplink",
+        &["board", "collectors", "dead_letters", "identity", "queue"],
+    ),
+    (
+        "snapshot",
+        &[
+            "board",
+            "dead_letters",
+            "identity",
+            "queue",
+            "spool",
+            "uplink",
+        ],
+    ),
     ("metrics", &["snapshot"]),
-    ("doctor", &["cloud", "collectors", "config", "identity", "snapshot", "uplink"]),
+    (
+        "doctor",
+        &[
+            "cloud",
+            "collectors",
+            "config",
+            "identity",
+            "snapshot",
+            "uplink",
+        ],
+    ),
     (
         "run",
         &[
-            "board", "cloud", "collectors", "config", "dead_letters", "identity", "metrics", "queue", "snapshot",
-            "spool", "uplink",
+            "board",
+            "cloud",
+            "collectors",
+            "config",
+            "dead_letters",
+            "identity",
+            "metrics",
+            "queue",
+            "snapshot",
+            "spool",
+            "uplink",
         ],
     ),
 ];
@@ -75,22 +177,34 @@ fn crates_depend_on_each_other_in_one_direction() {
     for (folder, allowed) in CRATES {
         let text = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
         let manifest: Table = toml::from_str(&text).unwrap();
-        let dependencies = manifest.get("dependencies").and_then(|value| value.as_table());
+        let dependencies = manifest
+            .get("dependencies")
+            .and_then(|value| value.as_table());
         for name in dependencies.into_iter().flat_map(Table::keys) {
             let ours = name.starts_with("muster-");
-            assert!(!ours || allowed.contains(&name.as_str()), "{folder} depends on {name}");
+            assert!(
+                !ours || allowed.contains(&name.as_str()),
+                "{folder} depends on {name}"
+            );
         }
     }
 }
 
 #[test]
 fn only_the_store_names_sled_and_only_mtls_names_rustls() {
-    for (fenced, home) in [("sled", "admin/store"), ("rustls", "common/mtls"), ("tokio-rustls", "common/mtls")] {
+    for (fenced, home) in [
+        ("sled", "admin/store"),
+        ("rustls", "common/mtls"),
+        ("tokio-rustls", "common/mtls"),
+    ] {
         for (folder, _) in CRATES {
             let text = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
             let manifest: Table = toml::from_str(&text).unwrap();
             for section in ["dependencies", "dev-dependencies"] {
-                let named = manifest.get(section).and_then(|value| value.get(fenced)).is_some();
+                let named = manifest
+                    .get(section)
+                    .and_then(|value| value.get(fenced))
+                    .is_some();
                 assert!(!named || *folder == home, "{folder} depends on {fenced}");
             }
         }
@@ -135,7 +249,10 @@ fn entered(text: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
     for part in text.split("crate::").skip(1) {
         let named = match part.strip_prefix('{') {
             Some(list) => list.split('}').next().unwrap_or_default(),
-            None => part.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default(),
+            None => part
+                .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+                .next()
+                .unwrap_or_default(),
         };
         for word in named.split(|letter: char| !letter.is_alphanumeric() && letter != '_') {
             if modules.contains(word) {

@@ -28,7 +28,14 @@ fn keys(table: &Table, before: &str, found: &mut Vec<String>) {
 /// Takes the marks off keys that have no value by default.
 fn uncommented(text: &str) -> String {
     let lines = text.lines().map(|line| match line.strip_prefix("# ") {
-        Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())) => rest,
+        Some(rest)
+            if rest.split_once(" = ").is_some_and(|(key, _)| {
+                key.bytes()
+                    .all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+            }) =>
+        {
+            rest
+        }
         Some(_) | None => line,
     });
     lines.collect::<Vec<_>>().join("\n")
