@@ -29,42 +29,25 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
     let identity = state.identity()?;
     let cloud = Cloud::connect(config.home_region.as_ref(), &clock).await;
     let home = cloud.home().ok_or(identity::Error::NoRegion)?;
-    let queue = Queue::new(spool(&config, &identity)?);
-    let dead_letters = DeadLetters::open(&config.state_dir)
-        .with_context(|| format!("cannot use {}", config.state_dir.display()))?;
-    let board = Board::default();
-    let progress = Progress::open(&config.state_dir);
-    let (identities, _) = watch::channel(identity.clone());
+    let intake = intake(&config, &identity, &clock)?;
+    let account = identity.account;
+    tracing::info!(%account, agent = %identity.agent, state = %config.state_dir.display(), "collecting");
+
+    let (identities, _) = watch::channel(identity);
     let (links, _) = watch::channel(Link::Connecting);
     let subject = Subject {
-        queue: queue.clone(),
-        dead_letters: dead_letters.clone(),
-        board: board.clone(),
+        queue: intake.queue.clone(),
+        dead_letters: intake.dead_letters.clone(),
+        board: intake.board.clone(),
         identity: identities.subscribe(),
         link: links.subscribe(),
         clock: clock.clone(),
     };
-    let mut tasks = JoinSet::new();
-    if let Some(address) = config.metrics.listen {
-        let served = metrics::bind(address).await;
-        let served =
-            served.with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
-        tasks.spawn(metrics::serve(served, subject.clone(), stop.clone()));
-    }
-    tasks.spawn(subject.keep(config.state_dir.clone(), stop.clone()));
-    let intake = Intake {
-        account: identity.account,
-        queue: queue.clone(),
-        dead_letters: dead_letters.clone(),
-        progress: progress.clone(),
-        board: board.clone(),
-        clock: clock.clone(),
-    };
     let uplink = Uplink {
-        queue,
-        dead_letters,
-        board: board.clone(),
-        progress,
+        queue: intake.queue.clone(),
+        dead_letters: intake.dead_letters.clone(),
+        board: intake.board.clone(),
+        progress: intake.progress.clone(),
         identity: identities.subscribe(),
         link: links,
         home: home.to_string(),
@@ -75,20 +58,30 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
         state,
         cloud: cloud.clone(),
         home: home.clone(),
-        board,
+        board: intake.board.clone(),
         clock,
         identity: identities,
     };
     let collecting = Collecting {
-        sources: Sources::new(&config, cloud, identity.account, home),
+        sources: Sources::new(&config, cloud, account, home),
         intake,
     };
+
+    let mut tasks = JoinSet::new();
+    if let Some(address) = config.metrics.listen {
+        let bound = metrics::bind(address).await;
+        let bound = bound.with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
+        tasks.spawn(metrics::serve(bound, subject.clone(), stop.clone()));
+    }
+    tasks.spawn(subject.keep(config.state_dir.clone(), stop.clone()));
     tasks.spawn(uplink.run());
     tasks.spawn(keeper.run(stop.clone()));
     tasks.spawn(collectors::run(collecting, stop.clone()));
-    tracing::info!(
-        account = %identity.account, agent = %identity.agent, state = %config.state_dir.display(), "collecting"
-    );
+    drained(tasks, &stop).await
+}
+
+/// Waits until every part has ended, which none should before `stop`.
+async fn drained(mut tasks: JoinSet<()>, stop: &CancellationToken) -> anyhow::Result<()> {
     while let Some(ended) = tasks.join_next().await {
         ended.context("a part of the agent ended by itself")?;
         anyhow::ensure!(
@@ -98,6 +91,20 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
     }
     tracing::info!("stopped; what was not acknowledged waits in the spool");
     Ok(())
+}
+
+/// Where the collectors put what they find.
+fn intake(config: &Config, identity: &Identity, clock: &Clock) -> anyhow::Result<Intake> {
+    let folder = &config.state_dir;
+    let dead_letters = DeadLetters::open(folder);
+    Ok(Intake {
+        account: identity.account,
+        queue: Queue::new(spool(config, identity)?),
+        dead_letters: dead_letters.with_context(|| format!("cannot use {}", folder.display()))?,
+        progress: Progress::open(folder),
+        board: Board::default(),
+        clock: clock.clone(),
+    })
 }
 
 /// The spool of an agent, with what earlier agents in the same state folder have left behind.

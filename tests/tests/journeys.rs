@@ -1,5 +1,7 @@
 //! Journeys through the product with its real binaries: what people do, and what must hold on the way.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "journeys/accounts.rs"]
 mod accounts;
 #[path = "journeys/clients.rs"]

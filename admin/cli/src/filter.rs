@@ -92,109 +92,101 @@ impl FilterArgs {
     /// The filter, in wire form; `None` selects everything.
     pub(crate) fn read(&self, now: Timestamp) -> Result<Option<wire::Filter>, Failure> {
         let mut parts: Vec<Filter> = Vec::new();
-        let upper = |values: &[String]| {
-            values
-                .iter()
-                .map(|value| value.to_uppercase())
-                .collect::<Vec<_>>()
-        };
-        let mut add = |field: Field, any: Vec<Test>, none: Vec<Test>| {
+        for (field, any, none) in self.labels().into_iter().chain(self.rest(now)?) {
+            let one = |any, none| Filter::Field(FieldFilter { field, any, none });
             if !any.is_empty() {
-                parts.push(Filter::Field(FieldFilter {
-                    field,
-                    any,
-                    none: Vec::new(),
-                }));
+                parts.push(one(any, Vec::new()));
             }
             if !none.is_empty() {
-                parts.push(Filter::Field(FieldFilter {
-                    field,
-                    any: Vec::new(),
-                    none,
-                }));
+                parts.push(one(Vec::new(), none));
             }
-        };
-        add(
-            Field::SeverityLabel,
-            equals(&upper(&self.severity)),
-            equals(&upper(&self.not_severity)),
-        );
-        add(
-            Field::AwsAccountId,
-            equals(&self.account),
-            equals(&self.not_account),
-        );
-        add(
-            Field::Region,
-            equals(&self.region),
-            equals(&self.not_region),
-        );
-        add(
-            Field::ProductName,
-            equals(&self.product),
-            equals(&self.not_product),
-        );
-        add(Field::Type, prefixes(&self.types), prefixes(&self.not_type));
-        add(
-            Field::ResourceType,
-            equals(&self.resource_type),
-            equals(&self.not_resource_type),
-        );
-        add(Field::ResourceId, prefixes(&self.resource), Vec::new());
-        add(
-            Field::ResourceTags,
-            pairs(&self.tag)?,
-            pairs(&self.not_tag)?,
-        );
-        add(
-            Field::WorkflowStatus,
-            equals(&upper(&self.workflow)),
-            equals(&upper(&self.not_workflow)),
-        );
-        add(
-            Field::RecordState,
-            equals(&upper(&self.record_state)),
-            Vec::new(),
-        );
-        add(
-            Field::ComplianceStatus,
-            equals(&upper(&self.compliance)),
-            Vec::new(),
-        );
-        add(
-            Field::ComplianceSecurityControlId,
-            equals(&self.control),
-            Vec::new(),
-        );
-        add(Field::Id, equals(&self.id), Vec::new());
-        for (field, span) in [
-            (Field::UpdatedAt, self.updated),
-            (Field::CreatedAt, self.created),
-        ] {
-            add(
-                field,
-                span.map(|span| Test::Date(span.test(now)))
-                    .into_iter()
-                    .collect(),
-                Vec::new(),
-            );
-        }
-        if let Some(words) = &self.keyword {
-            let words = words.split_whitespace().map(str::to_owned).collect();
-            add(Field::Keyword, vec![Test::Words(words)], Vec::new());
         }
         for expression in &self.fields {
             parts.push(Filter::Field(parse(expression, now)?));
         }
         if let Some(json) = &self.filter {
-            parts.push(
-                from_json(&text_or_file(json)?)
-                    .map_err(|error| Failure::Usage(format!("--filter: {error}")))?,
-            );
+            let read = from_json(&text_or_file(json)?);
+            parts.push(read.map_err(|error| Failure::Usage(format!("--filter: {error}")))?);
         }
         Ok(filter_wire::write(&Filter::All(parts)))
     }
+
+    /// Fields with labels in upper case.
+    fn labels(&self) -> Vec<Tests> {
+        let upper = |values: &[String]| {
+            let values = values.iter().map(|value| value.to_uppercase());
+            values.map(Test::Equals).collect::<Vec<_>>()
+        };
+        vec![
+            (
+                Field::SeverityLabel,
+                upper(&self.severity),
+                upper(&self.not_severity),
+            ),
+            (
+                Field::WorkflowStatus,
+                upper(&self.workflow),
+                upper(&self.not_workflow),
+            ),
+            (Field::RecordState, upper(&self.record_state), Vec::new()),
+            (Field::ComplianceStatus, upper(&self.compliance), Vec::new()),
+        ]
+    }
+
+    fn rest(&self, now: Timestamp) -> Result<Vec<Tests>, Failure> {
+        let within = |span: Option<Span>| {
+            span.map(|span| Test::Date(span.test(now)))
+                .into_iter()
+                .collect()
+        };
+        let words = self
+            .keyword
+            .iter()
+            .map(|words| Test::Words(words.split_whitespace().map(str::to_owned).collect()));
+        let none = Vec::new;
+        Ok(vec![
+            (
+                Field::AwsAccountId,
+                equals(&self.account),
+                equals(&self.not_account),
+            ),
+            (
+                Field::Region,
+                equals(&self.region),
+                equals(&self.not_region),
+            ),
+            (
+                Field::ProductName,
+                equals(&self.product),
+                equals(&self.not_product),
+            ),
+            (Field::Type, prefixes(&self.types), prefixes(&self.not_type)),
+            (
+                Field::ResourceType,
+                equals(&self.resource_type),
+                equals(&self.not_resource_type),
+            ),
+            (Field::ResourceId, prefixes(&self.resource), none()),
+            (
+                Field::ResourceTags,
+                pairs(&self.tag)?,
+                pairs(&self.not_tag)?,
+            ),
+            (
+                Field::ComplianceSecurityControlId,
+                equals(&self.control),
+                none(),
+            ),
+            (Field::Id, equals(&self.id), none()),
+            (Field::UpdatedAt, within(self.updated), none()),
+            (Field::CreatedAt, within(self.created), none()),
+            (Field::Keyword, words.collect(), none()),
+        ])
+    }
 }
+
+/// A field, the tests of which one must hold, and those of which none may.
+type Tests = (Field, Vec<Test>, Vec<Test>);
 
 fn equals(values: &[String]) -> Vec<Test> {
     values.iter().cloned().map(Test::Equals).collect()

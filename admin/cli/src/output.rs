@@ -168,10 +168,11 @@ pub(crate) fn print_note(text: &str) {
 }
 
 fn csv_failure(error: csv::Error) -> Failure {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error.into(),
-        kind => Failure::other(format!("{kind:?}")),
+    let text = error.to_string();
+    if let csv::ErrorKind::Io(error) = error.into_kind() {
+        return error.into();
     }
+    Failure::other(text)
 }
 
 /// A bar for something that may take a while; hidden where nobody watches.

@@ -45,9 +45,11 @@ pub fn facts(der: &[u8]) -> Result<CertificateFacts, InvalidCertificate> {
         .unwrap_or_default();
     let uris: Vec<&str> = names
         .iter()
-        .filter_map(|name| match name {
-            GeneralName::URI(uri) => Some(*uri),
-            _ => None,
+        .filter_map(|name| {
+            let GeneralName::URI(uri) = name else {
+                return None;
+            };
+            Some(*uri)
         })
         .collect();
     let [uri] = uris[..] else {

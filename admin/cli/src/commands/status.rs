@@ -35,9 +35,30 @@ pub(crate) async fn run(
         .get_status(wire::GetStatusRequest {})
         .await?
         .into_inner();
-    let now = Clock::system().now();
     let store = report.store.clone().unwrap_or_default();
     let total = report.ledger.clone().unwrap_or_default();
+    printer.one(
+        &lines(&report, &store, &total),
+        &document(&report, &store, &total),
+    )?;
+    if printer.format == Format::Table && report.agents > 0 {
+        let request = wire::ListAgentsRequest {
+            page_size: 20,
+            ..Default::default()
+        };
+        let agents = session.members().list_agents(request).await?.into_inner();
+        print_line("")?;
+        super::agent::print(&agents.agents, printer, !agents.next_page_token.is_empty())?;
+    }
+    Ok(())
+}
+
+fn lines(
+    report: &wire::StatusReport,
+    store: &wire::StoreStatus,
+    total: &wire::LedgerEntry,
+) -> Vec<(&'static str, Cell)> {
+    let now = Clock::system().now();
     let members: Vec<String> = report
         .members
         .iter()
@@ -51,7 +72,7 @@ pub(crate) async fn run(
             Paint::Critical,
         )
     };
-    let lines = [
+    vec![
         (
             "admin",
             Cell::from(format!("{} {}", report.trust_domain, report.version)),
@@ -82,7 +103,7 @@ pub(crate) async fn run(
             .into(),
         ),
         ("findings", total.visible.to_string().into()),
-        ("ledger", balance(&total)),
+        ("ledger", balance(total)),
         ("waiting at agents", report.lag.into()),
         (
             "store",
@@ -95,18 +116,7 @@ pub(crate) async fn run(
             .into(),
         ),
         ("store health", damaged),
-    ];
-    printer.one(&lines, &document(&report, &store, &total))?;
-    if printer.format == Format::Table && report.agents > 0 {
-        let request = wire::ListAgentsRequest {
-            page_size: 20,
-            ..Default::default()
-        };
-        let agents = session.members().list_agents(request).await?.into_inner();
-        print_line("")?;
-        super::agent::print(&agents.agents, printer, !agents.next_page_token.is_empty())?;
-    }
-    Ok(())
+    ]
 }
 
 /// Sent = stored + refused + missing, and created = visible + expired: or the ledger says what does not add up.
