@@ -23,7 +23,8 @@ pub(crate) enum Failure {
     /// Whoever read the output has seen enough.
     #[error("")]
     ClosedPipe,
-    #[error("interrupted")]
+    /// Ctrl-C, at which a shell says nothing either.
+    #[error("")]
     Interrupted,
 }
 
@@ -37,13 +38,13 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         let code = match self {
             Self::ClosedPipe => return ExitCode::SUCCESS,
+            Self::Interrupted => return ExitCode::from(130),
             Self::Other(_) => 1,
             Self::Usage(_) => 2,
             Self::Part { .. } => 3,
             Self::NotFound(_) => 4,
             Self::Denied(_) => 5,
             Self::Unreachable(_) => 6,
-            Self::Interrupted => 130,
         };
         eprintln!("muster: {self}");
         ExitCode::from(code)

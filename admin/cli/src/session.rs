@@ -51,12 +51,10 @@ impl From<FileError> for Failure {
 }
 
 impl Session {
-    /// Connects. A certificate past half of its life is renewed first.
+    /// Connects, to `server` instead of the address in the credential if there is one. A certificate past half of its
+    /// life is renewed first.
     pub(crate) async fn open(path: &Path, server: Option<&str>) -> Result<Self, Failure> {
-        let mut file = CredentialFile::read(path)?;
-        if let Some(server) = server {
-            server.clone_into(&mut file.endpoint);
-        }
+        let file = CredentialFile::read(path)?;
         let credential = file.credential()?;
         let now = Clock::system().now();
         let facts = credential.facts();
@@ -66,19 +64,20 @@ impl Session {
                 facts.not_after
             )));
         }
+        let address = server.unwrap_or(&file.endpoint);
         let session = Self {
-            channel: connect(&file, &credential).await?,
+            channel: connect(address, &file, &credential).await?,
             file,
         };
         let half = facts.not_after.since(facts.not_before) / 2;
         if facts.not_after.since(now) < half {
-            return session.renewed(path).await;
+            return session.renewed(path, server).await;
         }
         Ok(session)
     }
 
     /// Renews the certificate, unless another process does so right now.
-    async fn renewed(self, path: &Path) -> Result<Self, Failure> {
+    async fn renewed(self, path: &Path, server: Option<&str>) -> Result<Self, Failure> {
         let lock = File::create(path.with_extension("lock"))?;
         if lock.try_lock().is_err() {
             return Ok(self);
@@ -101,8 +100,9 @@ impl Session {
         );
         file.write(path)?;
         let credential = file.credential()?;
+        let address = server.unwrap_or(&file.endpoint);
         Ok(Self {
-            channel: connect(&file, &credential).await?,
+            channel: connect(address, &file, &credential).await?,
             file,
         })
     }
@@ -164,9 +164,13 @@ fn credential_file(
     )
 }
 
-async fn connect(file: &CredentialFile, credential: &Credential) -> Result<Channel, Failure> {
+async fn connect(
+    address: &str,
+    file: &CredentialFile,
+    credential: &Credential,
+) -> Result<Channel, Failure> {
     let trust = Trust::Roots(pem_certificates(&file.server_roots)?);
-    channel(&file.endpoint, &trust, &file.trust_domain, Some(credential))
+    channel(address, &trust, &file.trust_domain, Some(credential))
         .await
         .map_err(|error| {
             Failure::Unreachable(format!("{error}; is 'muster-admin serve' running there?"))
