@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
@@ -24,10 +24,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_minute_and_are_spread() {
+    fn pauses_double_up_to_half_a_minute_and_are_spread() {
         let mut backoff = Backoff::default();
         let longest: Vec<u64> = (0..8).map(|_| backoff.next(1.0).as_secs()).collect();
-        assert_eq!(longest, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(longest, [1, 2, 4, 8, 16, 30, 30, 30]);
         assert_eq!(Backoff::default().next(0.0), Duration::from_millis(100));
     }
 }

@@ -121,19 +121,20 @@ fn lines(
 
 /// Sent = stored + refused + missing, and created = visible + expired: or the ledger says what does not add up.
 fn balance(entry: &wire::LedgerEntry) -> Cell {
+    let some = |count: u64, text: &str| match count {
+        0 => String::new(),
+        count => format!(" + {count} {text}"),
+    };
     let text = format!(
-        "{} sent = {} created + {} updated + {} unchanged + {} refused{}; {} visible",
+        "{} sent = {} created + {} updated + {} unchanged + {} refused{}; {} visible{}",
         entry.sent,
         entry.created,
         entry.updated,
         entry.unchanged,
         entry.refused,
-        if entry.missing > 0 {
-            format!(" + {} MISSING", entry.missing)
-        } else {
-            String::new()
-        },
+        some(entry.missing, "MISSING"),
         entry.visible,
+        some(entry.expired, "expired"),
     );
     let balanced = entry.missing == 0 && entry.created == entry.visible + entry.expired;
     Cell::new(text, if balanced { Paint::Good } else { Paint::Bad })
