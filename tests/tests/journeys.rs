@@ -6,6 +6,8 @@
 mod accounts;
 #[path = "journeys/clients.rs"]
 mod clients;
+#[path = "journeys/collectors.rs"]
+mod collectors;
 #[path = "journeys/commands.rs"]
 mod commands;
 #[path = "journeys/join.rs"]
