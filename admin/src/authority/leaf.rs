@@ -19,6 +19,8 @@ pub(super) const BACK_DATE: i64 = MINUTE;
 const HOURS_MAX: u32 = 31 * 24;
 /// Requests larger than this are refused unread.
 const REQUEST_BYTES_MAX: usize = 8 * 1024;
+/// A P-256 point that is not compressed.
+const POINT_BYTES: usize = 65;
 
 /// What else a server is called: host names and addresses, for clients that check them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,15 +40,35 @@ impl PublicKeyData for PublicKey {
 }
 
 pub(super) fn requested_key(csr: &[u8]) -> Result<Vec<u8>, Error> {
-    if csr.len() > REQUEST_BYTES_MAX {
+    if csr.len() > REQUEST_BYTES_MAX || !is_one_sequence(csr) {
         return Err(Error::PublicKey);
     }
     let request =
         CertificateSigningRequestParams::from_der(&csr.into()).map_err(|_| Error::PublicKey)?;
-    if request.public_key.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 {
+    let key = request.public_key;
+    if key.algorithm() != &rcgen::PKCS_ECDSA_P256_SHA256 || !is_point(key.der_bytes()) {
         return Err(Error::PublicKey);
     }
-    Ok(request.public_key.subject_public_key_info())
+    Ok(key.subject_public_key_info())
+}
+
+/// Whether these bytes are one DER sequence and nothing else: the parser leaves unread what follows.
+fn is_one_sequence(der: &[u8]) -> bool {
+    const SEQUENCE: u8 = 0x30;
+    match *der {
+        [SEQUENCE, length @ ..=0x7f, ref rest @ ..] => rest.len() == usize::from(length),
+        [SEQUENCE, 0x81, length @ 0x80..=0xff, ref rest @ ..] => rest.len() == usize::from(length),
+        [SEQUENCE, 0x82, high @ 1..=0xff, low, ref rest @ ..] => {
+            rest.len() == usize::from(u16::from_be_bytes([high, low]))
+        }
+        _ => false,
+    }
+}
+
+/// Whether this is a P-256 point, not compressed. rcgen tells the curve by the signature alone, so that a P-384 key that
+/// signed with SHA-256 would pass for one.
+fn is_point(bytes: &[u8]) -> bool {
+    bytes.len() == POINT_BYTES && bytes[0] == 4
 }
 
 pub(super) fn issue(
@@ -98,7 +120,6 @@ pub(super) fn issue(
 
 /// The point of a P-256 SubjectPublicKeyInfo, whose header has one form only.
 fn raw_key(public_key: &[u8]) -> Result<Vec<u8>, Error> {
-    const POINT_BYTES: usize = 65;
     let start = public_key
         .len()
         .checked_sub(POINT_BYTES)
