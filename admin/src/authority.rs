@@ -73,7 +73,7 @@ pub enum Error {
     File { path: String, reason: String },
     #[error("{path} can be read by others; run 'chmod 600 {path}'")]
     Exposed { path: String },
-    #[error("no active key certifies {}; run 'muster-admin authority activate {}'", .root.name(), .root.name())]
+    #[error("no active key certifies {}, or it has expired; run 'muster-admin authority activate {}'", .root.name(), .root.name())]
     NoActiveKey { root: Root },
     #[error("the {} root has no {needed:?} key to {verb}", .root.name())]
     NoSuchKey {
@@ -147,9 +147,13 @@ impl Authority {
         hours: u32,
         names: &Names,
     ) -> Result<Issued, Error> {
+        let now = self.clock.now();
         let keyring = self.keyring.read();
-        let signer = keyring.active(root).ok_or(Error::NoActiveKey { root })?;
-        leaf::issue(signer, public_key, id, hours, names, self.clock.now())
+        let signer = keyring
+            .active(root)
+            .filter(|signer| now < signer.facts.not_after)
+            .ok_or(Error::NoActiveKey { root })?;
+        leaf::issue(signer, public_key, id, hours, names, now)
     }
 
     /// The roots to trust, in DER: all that are not retired.
