@@ -113,10 +113,11 @@ impl CredentialFile {
             .map_err(disk)?;
         let text = Zeroizing::new(toml::to_string(self).expect("a credential is plain text"));
         let draft = path.with_extension("draft");
+        // Whoever may write in this folder could have put a file or a link there, to read what is written through it.
+        let _ = std::fs::remove_file(&draft);
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(&draft)
             .map_err(disk)?;
