@@ -5,7 +5,9 @@
 //! sends changes nothing. Survives: the invitation, the agent and the member change in one transaction.
 //! Not here: signing (`authority`), who may stay afterwards (`membership`).
 
+mod error;
 mod identity;
+mod refusal;
 mod renewal;
 mod sts;
 mod throttle;
@@ -15,20 +17,20 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use muster_common::account::{AccountId, Partition, Region};
+use muster_common::account::{AccountId, Region};
 use muster_common::clock::Clock;
 use muster_common::identity::{AgentId, Identity, TrustDomain};
 use muster_common::invitation::{InvitationId, InvitationSecret, RootPin};
-use muster_common::proof::{Binding, InvalidProof, Proof};
+use muster_common::proof::{Binding, Proof};
 use muster_store::Table;
 
 use crate::audit::{Audit, Event};
 use crate::authority::{self, Authority, Names, Root};
-use crate::error::{Kind, Kinded};
 use crate::membership::invitation::{Claim as Judged, Refused};
 use crate::membership::{self, Agent, AgentState, Invitation, Lineage, Member, Membership};
 use crate::records::{Draft, Records};
 
+pub use error::Error;
 pub use identity::CallerIdentity;
 pub use renewal::{Renewal, RenewalRequest};
 pub use sts::{Config as StsConfig, Prover, Sts, StsError};
@@ -100,80 +102,6 @@ pub struct Enrolled {
     pub server_roots: Vec<Vec<u8>>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Invitation(#[from] Refused),
-    #[error(transparent)]
-    Membership(#[from] membership::Error),
-    #[error(transparent)]
-    Authority(#[from] authority::Error),
-    #[error(transparent)]
-    Proof(#[from] InvalidProof),
-    #[error(transparent)]
-    Sts(#[from] StsError),
-    #[error(transparent)]
-    Identity(#[from] identity::NotWelcome),
-    #[error("{account} is in partition {expected}; the proof is from {found}")]
-    Partition {
-        account: AccountId,
-        expected: Partition,
-        found: Partition,
-    },
-    #[error(
-        "the role of {account} was deleted and made again since it was first seen; if that was meant, disassociate the account and invite it again"
-    )]
-    RoleRecreated { account: AccountId },
-    #[error("too many failed attempts from {peer}; try again in a minute")]
-    Throttled { peer: IpAddr },
-    #[error(
-        "the certificate was replaced by a later one; if this agent was not copied, enroll it again with a new invitation"
-    )]
-    Superseded,
-    #[error("a renewal needs a new key")]
-    SameKey,
-    #[error(transparent)]
-    Store(#[from] muster_store::Error),
-}
-
-impl Kinded for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Invitation(error) => error.kind(),
-            Self::Membership(error) => error.kind(),
-            Self::Authority(error) => error.kind(),
-            Self::Sts(error) => error.kind(),
-            Self::Store(error) => error.kind(),
-            Self::Proof(InvalidProof::Form(_)) | Self::SameKey => Kind::Invalid,
-            Self::Proof(InvalidProof::Skew { .. })
-            | Self::Identity(_)
-            | Self::Partition { .. }
-            | Self::RoleRecreated { .. }
-            | Self::Superseded => Kind::Denied,
-            Self::Throttled { .. } => Kind::Busy,
-        }
-    }
-}
-
-impl Error {
-    /// Whether it says something about who asked, and not about the state of the house.
-    const fn is_refusal(&self) -> bool {
-        match self {
-            Self::Invitation(_)
-            | Self::Membership(_)
-            | Self::Proof(_)
-            | Self::Identity(_)
-            | Self::Partition { .. }
-            | Self::RoleRecreated { .. }
-            | Self::Superseded
-            | Self::SameKey
-            | Self::Sts(StsError::Refused { .. })
-            | Self::Authority(authority::Error::PublicKey) => true,
-            Self::Throttled { .. } | Self::Authority(_) | Self::Sts(_) | Self::Store(_) => false,
-        }
-    }
-}
-
 impl Enrollment {
     #[must_use]
     pub fn new(deps: Deps, config: Config) -> Self {
@@ -221,9 +149,7 @@ impl Enrollment {
     /// # Errors
     /// [`Error::Throttled`], [`Error::Authority`] for a request without a valid key.
     pub async fn begin(&self, hello: Hello, peer: IpAddr) -> Result<(Attempt, [u8; 32]), Error> {
-        if !self.throttle.admits(peer, self.clock.now()) {
-            return Err(Error::Throttled { peer });
-        }
+        self.admit(peer)?;
         let begun = authority::requested_key(&hello.csr).map(|public_key| Attempt {
             hello: hello.clone(),
             public_key,
@@ -235,7 +161,7 @@ impl Enrollment {
                 let nonce = attempt.nonce;
                 Ok((attempt, nonce))
             }
-            Err(error) => Err(self.refuse(error.into(), &hello, peer).await),
+            Err(error) => Err(self.refuse(error.into(), hello.refusal(peer)).await),
         }
     }
 
@@ -244,9 +170,14 @@ impl Enrollment {
     /// # Errors
     /// [`Error`] names the reason; nothing has changed then.
     pub async fn finish(&self, attempt: Attempt, claim: Claim) -> Result<Enrolled, Error> {
+        // Again: it may have failed in other attempts since this one began.
+        self.admit(attempt.peer)?;
         match self.judge(&attempt, &claim).await {
             Ok(enrolled) => Ok(enrolled),
-            Err(error) => Err(self.refuse(error, &attempt.hello, attempt.peer).await),
+            Err(error) => {
+                let refusal = attempt.hello.refusal(attempt.peer);
+                Err(self.refuse(error, refusal).await)
+            }
         }
     }
 
@@ -407,22 +338,6 @@ impl Enrollment {
             chain,
             server_roots: self.authority.trusted(Root::Servers),
         })
-    }
-
-    /// Writes down a refusal, and remembers who keeps failing.
-    async fn refuse(&self, error: Error, hello: &Hello, peer: IpAddr) -> Error {
-        if error.is_refusal() {
-            self.throttle.failed(peer, self.clock.now());
-            let event = Event::new(
-                self.clock.now(),
-                "enrollment.refuse",
-                peer.to_string(),
-                format!("members/{}", hello.account),
-            )
-            .detail(format!("invitation {}: {error}", hello.invitation));
-            self.audit.refusal(event).await;
-        }
-        error
     }
 }
 

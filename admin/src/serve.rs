@@ -90,7 +90,6 @@ pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     let doorman = rooms.doorman(&authority, &clock);
     let enrollment = EnrollmentService {
         enrollment: rooms.enrollment.clone(),
-        membership: rooms.membership.clone(),
         agent_endpoint: public(&config.public.agents, addresses.agents),
     };
     let agent = AgentService {

@@ -16,14 +16,12 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::api::caller;
 use crate::api::error::{invalid, status};
 use crate::enrollment::{Claim, Enrolled, Enrollment, Hello};
-use crate::membership::Membership;
 
 /// An enrollment takes no longer.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 pub struct EnrollmentService {
     pub enrollment: Enrollment,
-    pub membership: Membership,
     /// Where agents connect afterwards.
     pub agent_endpoint: String,
 }
@@ -74,8 +72,8 @@ impl Service for EnrollmentService {
         } = request.into_inner();
         let id = invitation_id.parse().map_err(|_| not_valid())?;
         let secret = InvitationSecret::from_bytes(&invitation_secret).ok_or_else(not_valid)?;
-        self.membership
-            .decline(id, &secret, &peer.ip().to_string())
+        self.enrollment
+            .decline(id, &secret, peer.ip())
             .await
             .map_err(status)?;
         Ok(Response::new(wire::DeclineInvitationResponse {}))
