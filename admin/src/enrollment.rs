@@ -197,6 +197,7 @@ impl Enrollment {
             return self.answer(agent, &chain);
         }
         let member = self.membership.member(account).await?;
+        still_offered(&member, id)?;
         let found = claim.proof.partition();
         if found != member.partition {
             return Err(Error::Partition {
@@ -254,6 +255,7 @@ impl Enrollment {
                         .value
                         .clone()
                         .ok_or(membership::Error::NoMember { account })?;
+                    still_offered(&member, id)?;
                     let member = member.enable(role_id, now)?;
                     self.membership.room_for_agent(account).await?;
                     let agent_id = AgentId::random();
@@ -339,6 +341,17 @@ impl Enrollment {
             server_roots: self.authority.trusted(Root::Servers),
         })
     }
+}
+
+/// An invitation that is not the member's was replaced, though it may look open: it had expired by then, and the clock was
+/// set back.
+fn still_offered(member: &Member, id: InvitationId) -> Result<(), Refused> {
+    if member.invitation == Some(id) {
+        return Ok(());
+    }
+    Err(Refused::Withdrawn {
+        account: member.account,
+    })
 }
 
 /// SHA-256 over a public key, in hexadecimal.
