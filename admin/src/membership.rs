@@ -24,6 +24,7 @@ use muster_common::timestamp::{HOUR, Timestamp};
 use muster_mtls::{Connections, Peer};
 use muster_store::Table;
 
+pub(crate) use agent::standing;
 pub use agent::{Agent, AgentState, Standing};
 pub use invitation::{Invitation, InvitationState};
 pub use lineage::Lineage;
@@ -309,7 +310,7 @@ impl Membership {
                 .records
                 .keep::<Agent>(Table::Agents, agent_key(account, id))
                 .await?;
-            let standing = agent::standing(member.as_ref(), kept.value.as_ref(), serial);
+            let standing = standing(member.as_ref(), kept.value.as_ref(), serial);
             let (Standing::Renewed, Some(agent)) = (&standing, &kept.value) else {
                 return Ok(standing);
             };

@@ -87,7 +87,7 @@ pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         &stop,
         public(&config.public.enrollment, addresses.enrollment),
     );
-    let doorman = rooms.doorman(&authority, &clock);
+    let doorman = rooms.doorman(&clock);
     let enrollment = EnrollmentService {
         enrollment: rooms.enrollment.clone(),
         agent_endpoint: public(&config.public.agents, addresses.agents),
@@ -260,13 +260,12 @@ impl Rooms {
         })
     }
 
-    fn doorman(&self, authority: &Authority, clock: &Clock) -> Doorman {
+    fn doorman(&self, clock: &Clock) -> Doorman {
         Doorman {
             membership: self.membership.clone(),
             operators: self.operators.clone(),
             audit: self.audit.clone(),
             clock: clock.clone(),
-            domain: authority.domain(),
         }
     }
 

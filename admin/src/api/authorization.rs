@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use muster_common::clock::Clock;
-use muster_common::identity::{Identity, TrustDomain};
+use muster_common::identity::Identity;
 use muster_mtls::{CertificateFacts, Peer};
 use prost_types::FileDescriptorSet;
 use tonic::Status;
@@ -228,7 +228,6 @@ pub struct Doorman {
     pub operators: Operators,
     pub audit: Audit,
     pub clock: Clock,
-    pub domain: TrustDomain,
 }
 
 impl Doorman {
@@ -252,7 +251,7 @@ impl Doorman {
     async fn certified(
         &self,
         rule: Rule,
-        facts: &CertificateFacts,
+        facts: &Arc<CertificateFacts>,
         peer: &Peer,
     ) -> Result<Caller, Status> {
         if self.clock.now() >= facts.not_after {
@@ -275,9 +274,8 @@ impl Doorman {
                 Ok(Caller::Agent(AgentCaller {
                     account: *account,
                     agent: *agent,
-                    serial: facts.serial,
-                    expires_at: facts.not_after,
                     id: facts.id.clone(),
+                    certificate: Arc::clone(facts),
                 }))
             }
             (Rule::Operator(needed), Identity::Operator(id)) => {
@@ -286,7 +284,11 @@ impl Doorman {
                     .recognize(id, facts.serial)
                     .await
                     .map_err(status)?;
-                let caller = OperatorCaller::new(&self.domain, operator);
+                let caller = OperatorCaller {
+                    operator,
+                    id: facts.id.clone(),
+                    certificate: Arc::clone(facts),
+                };
                 if caller.role() < needed {
                     return Err(denied(format!(
                         "this needs the role {}; {} is {}",
@@ -318,21 +320,10 @@ impl Doorman {
 fn in_good_standing(standing: &Standing) -> Result<(), Status> {
     match standing {
         Standing::Good | Standing::Renewed => Ok(()),
-        Standing::Superseded => Err(denied(
-            "the certificate was replaced by a later one; if this agent was not copied, enroll it again",
-        )),
-        Standing::Unknown => Err(denied(
-            "this agent is not enrolled here; enroll it with a new invitation",
-        )),
-        Standing::Stopped(state) => Err(denied(format!(
-            "this agent was stopped: {}; enroll it again with a new invitation",
-            state.reason()
-        ))),
-        Standing::NotMember(Some(member)) => Err(denied(format!(
-            "the account is no enabled member ({}), or the agent enrolled before it parted",
-            member.name()
-        ))),
-        Standing::NotMember(None) => Err(denied("the account is no member")),
+        Standing::Superseded
+        | Standing::Unknown
+        | Standing::Stopped(_)
+        | Standing::NotMember(_) => Err(denied(standing.to_string())),
     }
 }
 

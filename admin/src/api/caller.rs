@@ -1,10 +1,11 @@
 //! Who calls: what the doorman found out, for the handlers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use muster_common::account::AccountId;
-use muster_common::identity::{AgentId, Identity, OperatorId, Serial, SpiffeId, TrustDomain};
-use muster_common::timestamp::Timestamp;
+use muster_common::identity::{AgentId, OperatorId, SpiffeId};
+use muster_mtls::CertificateFacts;
 use tonic::{Request, Status};
 
 use super::error::unauthenticated;
@@ -23,25 +24,20 @@ pub enum Caller {
 pub struct AgentCaller {
     pub account: AccountId,
     pub agent: AgentId,
-    pub serial: Serial,
-    pub expires_at: Timestamp,
     pub id: SpiffeId,
+    /// What the call came with.
+    pub certificate: Arc<CertificateFacts>,
 }
 
 #[derive(Clone, Debug)]
 pub struct OperatorCaller {
     pub operator: Operator,
     pub id: SpiffeId,
+    /// What the call came with.
+    pub certificate: Arc<CertificateFacts>,
 }
 
 impl OperatorCaller {
-    pub(super) fn new(domain: &TrustDomain, operator: Operator) -> Self {
-        Self {
-            id: domain.id(Identity::Operator(operator.id.clone())),
-            operator,
-        }
-    }
-
     pub(super) fn name(&self) -> &OperatorId {
         &self.operator.id
     }

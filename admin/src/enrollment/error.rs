@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use muster_common::account::{AccountId, Partition};
 use muster_common::proof::InvalidProof;
+use muster_common::timestamp::Timestamp;
 
 use super::identity::NotWelcome;
 use super::sts::StsError;
 use crate::authority;
 use crate::error::{Kind, Kinded};
-use crate::membership;
 use crate::membership::invitation::Refused;
+use crate::membership::{self, Standing};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -38,10 +39,12 @@ pub enum Error {
     RoleRecreated { account: AccountId },
     #[error("too many failed attempts from {peer}; try again in a minute")]
     Throttled { peer: IpAddr },
+    #[error("{0}")]
+    Standing(Standing),
     #[error(
-        "the certificate was replaced by a later one; if this agent was not copied, enroll it again with a new invitation"
+        "the certificate expired at {expires_at}; enroll the agent again with a new invitation"
     )]
-    Superseded,
+    Expired { expires_at: Timestamp },
     #[error("a renewal needs a new key")]
     SameKey,
     #[error(transparent)]
@@ -61,7 +64,8 @@ impl Kinded for Error {
             | Self::Identity(_)
             | Self::Partition { .. }
             | Self::RoleRecreated { .. }
-            | Self::Superseded => Kind::Denied,
+            | Self::Standing(_) => Kind::Denied,
+            Self::Expired { .. } => Kind::Unauthenticated,
             Self::Throttled { .. } => Kind::Busy,
         }
     }
@@ -78,7 +82,8 @@ impl Error {
             | Self::Identity(_)
             | Self::Partition { .. }
             | Self::RoleRecreated { .. }
-            | Self::Superseded
+            | Self::Standing(_)
+            | Self::Expired { .. }
             | Self::SameKey
             | Self::Sts(StsError::Refused { .. })
             | Self::Authority(authority::Error::PublicKey) => true,

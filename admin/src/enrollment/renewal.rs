@@ -1,4 +1,7 @@
 //! Renewal: a new certificate for an agent that has one, with a fresh key. Every seven days only with a fresh proof.
+//!
+//! Always: who may renew is judged in the transaction that renews, so that of two holders of one certificate one at most
+//! goes on. The other is found out when it comes back, and the agent is stopped: nobody can tell which is the owner.
 
 use muster_common::account::AccountId;
 use muster_common::identity::{AgentId, Identity, Serial};
@@ -9,7 +12,7 @@ use muster_store::Table;
 use super::{Enrolled, Enrollment, Error, key_digest};
 use crate::audit::Event;
 use crate::authority::{self, Names, Root};
-use crate::membership::{self, Agent, Standing};
+use crate::membership::{self, Agent, Member, Standing};
 use crate::records::Draft;
 
 /// How long a proof of account counts.
@@ -23,6 +26,9 @@ pub struct RenewalRequest {
     pub account: AccountId,
     pub agent: AgentId,
     pub serial: Serial,
+    /// Of the certificate: SubjectPublicKeyInfo in DER.
+    pub public_key: Vec<u8>,
+    pub expires_at: Timestamp,
     /// PKCS #10 in DER, with a new key.
     pub csr: Vec<u8>,
 }
@@ -41,16 +47,19 @@ impl Enrollment {
     /// Renews, or asks for a proof first.
     ///
     /// # Errors
-    /// [`Error::Superseded`] quarantines the agent: somebody uses a copy of its key.
+    /// [`Error::Standing`] of a replaced certificate quarantines the agent: somebody uses a copy of its key.
     pub async fn renew(&self, request: &RenewalRequest) -> Result<Renewal, Error> {
-        let now = self.clock.now();
-        let agent = self.renewable(request).await?;
-        if now.since(agent.proven_at) >= PROOF_LIFE {
-            return Ok(Renewal::ProofNeeded {
-                nonce: rand::random(),
-            });
-        }
-        self.reissue(request, None).await.map(Renewal::Renewed)
+        let renewal = async {
+            let agent = self.renewable(request).await?;
+            if self.clock.now().since(agent.proven_at) >= PROOF_LIFE {
+                return Ok(Renewal::ProofNeeded {
+                    nonce: rand::random(),
+                });
+            }
+            self.reissue(request, None).await.map(Renewal::Renewed)
+        };
+        let renewal = renewal.await;
+        self.told(request, renewal).await
     }
 
     /// Renews with a fresh proof over the challenge that [`Enrollment::renew`] gave.
@@ -63,10 +72,25 @@ impl Enrollment {
         nonce: &[u8; 32],
         proof: &Proof,
     ) -> Result<Enrolled, Error> {
+        let renewed = async {
+            self.renewable(request).await?;
+            let proven_at = self.prove(request, nonce, proof).await?;
+            self.reissue(request, Some(proven_at)).await
+        };
+        let renewed = renewed.await;
+        self.told(request, renewed).await
+    }
+
+    /// Asks STS whether a proof is that of the member's role. The answer is when it was.
+    async fn prove(
+        &self,
+        request: &RenewalRequest,
+        nonce: &[u8; 32],
+        proof: &Proof,
+    ) -> Result<Timestamp, Error> {
         let now = self.clock.now();
         proof.check_date(now)?;
         let account = request.account;
-        self.renewable(request).await?;
         let member = self.membership.member(account).await?;
         let found = proof.partition();
         if found != member.partition {
@@ -86,37 +110,38 @@ impl Enrollment {
         };
         let caller = self.prover.identify(proof, &binding).await?;
         caller.role_id_for(&member)?;
-        self.reissue(request, Some(now)).await
+        Ok(now)
     }
 
-    /// The agent of a request, if it may renew.
+    /// The agent of a request, if it may renew as things stand.
     async fn renewable(&self, request: &RenewalRequest) -> Result<Agent, Error> {
-        let RenewalRequest {
-            account,
-            agent,
-            serial,
-            ..
-        } = *request;
-        let actor = self
-            .config
-            .domain
-            .id(Identity::Agent { account, agent })
-            .to_string();
-        match self.membership.standing(account, agent, serial).await? {
-            Standing::Good | Standing::Renewed => {}
-            Standing::Superseded => {
-                self.membership.quarantine(account, agent, &actor).await?;
-                return Err(Error::Superseded);
-            }
-            Standing::Unknown | Standing::Stopped(_) | Standing::NotMember(_) => {
-                return Err(Error::Superseded);
-            }
-        }
+        let (account, id) = (request.account, request.agent);
+        let member = self
+            .records
+            .get::<Member>(Table::Members, membership::key(account))
+            .await?;
         let agent = self
             .records
-            .get::<Agent>(Table::Agents, membership::agent_key(account, agent))
+            .get::<Agent>(Table::Agents, membership::agent_key(account, id))
             .await?;
-        agent.ok_or(Error::Superseded)
+        self.judge_renewal(request, member.as_ref(), agent)
+    }
+
+    fn judge_renewal(
+        &self,
+        request: &RenewalRequest,
+        member: Option<&Member>,
+        agent: Option<Agent>,
+    ) -> Result<Agent, Error> {
+        let expires_at = request.expires_at;
+        if self.clock.now() >= expires_at {
+            return Err(Error::Expired { expires_at });
+        }
+        let standing = membership::standing(member, agent.as_ref(), request.serial);
+        match (standing, agent) {
+            (Standing::Good | Standing::Renewed, Some(agent)) => Ok(agent),
+            (standing, _) => Err(Error::Standing(standing)),
+        }
     }
 
     async fn reissue(
@@ -137,12 +162,17 @@ impl Enrollment {
             .transact::<_, Error>(|| {
                 Box::pin(async {
                     let now = self.clock.now();
+                    let kept_member = self
+                        .records
+                        .keep::<Member>(Table::Members, membership::key(account))
+                        .await?;
                     let kept = self
                         .records
                         .keep::<Agent>(Table::Agents, membership::agent_key(account, id))
                         .await?;
-                    let mut agent = kept.value.clone().ok_or(Error::Superseded)?;
-                    if agent.key == key {
+                    let member = kept_member.value.as_ref();
+                    let mut agent = self.judge_renewal(request, member, kept.value.clone())?;
+                    if agent.key == key || request.public_key == public_key {
                         return Err(Error::SameKey);
                     }
                     let issued = self.authority.certify(
@@ -152,7 +182,8 @@ impl Enrollment {
                         self.config.certificate_hours,
                         &Names::default(),
                     )?;
-                    agent.lineage = agent.lineage.renewed(issued.serial);
+                    let lineage = agent.lineage.promoted(request.serial);
+                    agent.lineage = lineage.renewed(issued.serial);
                     agent.key = key.clone();
                     agent.certificate_expires_at = issued.not_after;
                     agent.proven_at = proven_at.unwrap_or(agent.proven_at);
@@ -164,6 +195,7 @@ impl Enrollment {
                     )
                     .detail(format!("serial {}", issued.serial));
                     let draft = Draft::default()
+                        .expect(&kept_member)
                         .expect(&kept)
                         .put(Table::Agents, membership::agent_key(account, id), &agent)
                         .audit(&event);
@@ -176,5 +208,26 @@ impl Enrollment {
                 })
             })
             .await
+    }
+
+    /// Stops the agent of a replaced certificate, and writes down why another one was refused.
+    async fn told<T>(&self, request: &RenewalRequest, end: Result<T, Error>) -> Result<T, Error> {
+        let (account, id) = (request.account, request.agent);
+        let actor = || {
+            let identity = Identity::Agent { account, agent: id };
+            self.config.domain.id(identity).to_string()
+        };
+        match &end {
+            Err(Error::Standing(Standing::Superseded)) => {
+                self.membership.quarantine(account, id, &actor()).await?;
+            }
+            Err(error) if error.is_refusal() => {
+                let now = self.clock.now();
+                let event = Event::new(now, "agent.renew", actor(), format!("agents/{id}"));
+                self.audit.refusal(event.detail(error.to_string())).await;
+            }
+            Err(_) | Ok(_) => {}
+        }
+        end
     }
 }

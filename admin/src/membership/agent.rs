@@ -1,5 +1,7 @@
 //! Agents, and whether one may speak.
 
+use std::fmt;
+
 use muster_common::account::{AccountId, Region};
 use muster_common::identity::{AgentId, Serial};
 use muster_common::timestamp::Timestamp;
@@ -69,8 +71,34 @@ pub enum Standing {
     NotMember(Option<MemberStatus>),
 }
 
+impl fmt::Display for Standing {
+    /// What to tell whoever came with it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good | Self::Renewed => f.write_str("the agent may speak"),
+            Self::Superseded => f.write_str(
+                "the certificate was replaced by a later one; if this agent was not copied, enroll it again with a new invitation",
+            ),
+            Self::Unknown => {
+                f.write_str("this agent is not enrolled here; enroll it with a new invitation")
+            }
+            Self::Stopped(state) => write!(
+                f,
+                "this agent was stopped: {}; enroll it again with a new invitation",
+                state.reason()
+            ),
+            Self::NotMember(Some(member)) => write!(
+                f,
+                "the account is no enabled member ({}), or the agent enrolled before it parted",
+                member.name()
+            ),
+            Self::NotMember(None) => f.write_str("the account is no member"),
+        }
+    }
+}
+
 /// Judges a certificate. Pure; the order is that of the answers a caller needs.
-pub(super) fn standing(member: Option<&Member>, agent: Option<&Agent>, serial: Serial) -> Standing {
+pub(crate) fn standing(member: Option<&Member>, agent: Option<&Agent>, serial: Serial) -> Standing {
     let (Some(member), Some(agent)) = (member, agent) else {
         return match member {
             Some(member) if member.status != MemberStatus::Enabled => {

@@ -11,6 +11,8 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 pub struct CertificateFacts {
     pub id: SpiffeId,
     pub serial: Serial,
+    /// SubjectPublicKeyInfo in DER.
+    pub public_key: Vec<u8>,
     pub not_before: Timestamp,
     pub not_after: Timestamp,
 }
@@ -59,6 +61,7 @@ pub fn facts(der: &[u8]) -> Result<CertificateFacts, InvalidCertificate> {
     Ok(CertificateFacts {
         id: uri.parse()?,
         serial: Serial::from_bytes(certificate.raw_serial()).ok_or(InvalidCertificate::Serial)?,
+        public_key: certificate.public_key().raw.to_vec(),
         not_before: Timestamp::from_seconds(validity.not_before.timestamp()),
         not_after: Timestamp::from_seconds(validity.not_after.timestamp()),
     })

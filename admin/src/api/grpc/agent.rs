@@ -15,7 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::enrollment::{certificate, proof_of};
+use super::enrollment::{DEADLINE, certificate, proof_of};
 use crate::api::caller::{self, AgentCaller};
 use crate::api::error::{invalid, status};
 use crate::enrollment::{Enrollment, Renewal, RenewalRequest};
@@ -65,7 +65,15 @@ impl Service for AgentService {
         let (answers, stream) = mpsc::channel(2);
         let enrollment = self.enrollment.clone();
         tokio::spawn(async move {
-            if let Err(refused) = renew(&enrollment, &agent, &mut asked, &answers).await {
+            let talk = renew(&enrollment, &agent, &mut asked, &answers);
+            let end = tokio::time::timeout(DEADLINE, talk)
+                .await
+                .unwrap_or_else(|_| {
+                    Err(Status::deadline_exceeded(
+                        "a renewal takes at most 60 s; start again",
+                    ))
+                });
+            if let Err(refused) = end {
                 // The agent may have gone.
                 let _ = answers.send(Err(refused)).await;
             }
@@ -107,7 +115,9 @@ async fn renew(
     let request = RenewalRequest {
         account: agent.account,
         agent: agent.agent,
-        serial: agent.serial,
+        serial: agent.certificate.serial,
+        public_key: agent.certificate.public_key.clone(),
+        expires_at: agent.certificate.not_after,
         csr: csr.to_vec(),
     };
     let nonce = match enrollment.renew(&request).await.map_err(status)? {

@@ -17,8 +17,8 @@ use crate::api::caller;
 use crate::api::error::{invalid, status};
 use crate::enrollment::{Claim, Enrolled, Enrollment, Hello};
 
-/// An enrollment takes no longer.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// An enrollment or a renewal takes no longer.
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub struct EnrollmentService {
     pub enrollment: Enrollment,

@@ -132,7 +132,7 @@ impl Uplink {
 
     /// Checks a batch and gives what will acknowledge it.
     fn take(&self, spool: &mut Spool, batch: wire::Batch) -> Result<Acknowledging, Status> {
-        if self.clock.now() >= self.agent.expires_at {
+        if self.clock.now() >= self.agent.certificate.not_after {
             return Err(unauthenticated(
                 "the certificate expired; renew it and connect again",
             ));
