@@ -15,6 +15,22 @@ const ATTEMPTS_MAX: usize = 16;
 /// Entries that one page of a scan reads.
 pub const PAGE_MAX: usize = 1_000;
 
+/// Carries a step out to its end, though whoever asked for it may be gone: a call that is cancelled between a commit and
+/// what must follow it would leave a change that is durable and not felt.
+///
+/// # Panics
+/// As the step does.
+pub async fn to_the_end<T: Send + 'static>(step: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(step).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only the end of the whole process ends a step.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 /// The tables, typed.
 #[derive(Clone)]
 pub struct Records(Arc<dyn Tables>);

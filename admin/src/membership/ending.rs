@@ -1,4 +1,5 @@
-//! Endings: members that part, agents that are stopped, and the connections that are cut with them.
+//! Endings: members that part, agents that are stopped, and the connections that are cut with them. What is durable is
+//! felt, though whoever asked for it may be gone.
 
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use muster_store::Table;
 
 use super::{Agent, AgentState, Error, Member, MemberStatus, Membership, agent_key, agent_of};
 use crate::audit::Event;
-use crate::records::Draft;
+use crate::records::{Draft, to_the_end};
 
 /// How long the agent that leaves may wait for its answer.
 const LAST_WORD: Duration = Duration::from_millis(250);
+
+/// A move of a member's life, as `member` has it.
+type Step = fn(Member, Timestamp) -> Result<Member, Error>;
 
 impl Membership {
     /// The admin parts with the member: its agents are cut, its findings stay.
@@ -29,16 +33,19 @@ impl Membership {
     /// # Errors
     /// [`Error::NoMember`], [`Error::Status`].
     pub async fn resign(&self, account: AccountId, by: &str) -> Result<Member, Error> {
-        let resigned = self
-            .step_member(account, "member.resign", by, Member::resign)
-            .await?;
-        let membership = self.clone();
-        tokio::spawn(async move {
-            // The answer goes out on one of the connections that are cut.
-            tokio::time::sleep(LAST_WORD).await;
-            membership.cut(|of, _| of == account);
-        });
-        Ok(resigned)
+        let (membership, by) = (self.clone(), by.to_owned());
+        to_the_end(async move {
+            let resigned = membership
+                .step_member(account, "member.resign", &by, Member::resign)
+                .await?;
+            tokio::spawn(async move {
+                // The answer goes out on one of the connections that are cut.
+                tokio::time::sleep(LAST_WORD).await;
+                membership.cut(|of, _| of == account);
+            });
+            Ok(resigned)
+        })
+        .await
     }
 
     /// # Errors
@@ -65,15 +72,19 @@ impl Membership {
     async fn move_member(
         &self,
         account: AccountId,
-        action: &str,
+        action: &'static str,
         by: &str,
-        step: impl Fn(Member, Timestamp) -> Result<Member, Error> + Send + Sync,
+        step: Step,
     ) -> Result<Member, Error> {
-        let moved = self.step_member(account, action, by, step).await?;
-        if moved.status != MemberStatus::Enabled {
-            self.cut(|of, _| of == account);
-        }
-        Ok(moved)
+        let (membership, by) = (self.clone(), by.to_owned());
+        to_the_end(async move {
+            let moved = membership.step_member(account, action, &by, step).await?;
+            if moved.status != MemberStatus::Enabled {
+                membership.cut(|of, _| of == account);
+            }
+            Ok(moved)
+        })
+        .await
     }
 
     /// Moves a member without cutting anybody.
@@ -82,7 +93,7 @@ impl Membership {
         account: AccountId,
         action: &str,
         by: &str,
-        step: impl Fn(Member, Timestamp) -> Result<Member, Error> + Send + Sync,
+        step: Step,
     ) -> Result<Member, Error> {
         self.records
             .transact::<_, Error>(|| {
@@ -136,11 +147,30 @@ impl Membership {
         account: AccountId,
         id: AgentId,
         state: AgentState,
+        action: &'static str,
+        by: &str,
+    ) -> Result<Agent, Error> {
+        let (membership, by) = (self.clone(), by.to_owned());
+        to_the_end(async move {
+            let stopped = membership
+                .step_agent(account, id, state, action, &by)
+                .await?;
+            membership.cut(|_, agent| agent == id);
+            Ok(stopped)
+        })
+        .await
+    }
+
+    /// Stops an agent without cutting it.
+    async fn step_agent(
+        &self,
+        account: AccountId,
+        id: AgentId,
+        state: AgentState,
         action: &str,
         by: &str,
     ) -> Result<Agent, Error> {
-        let stopped = self
-            .records
+        self.records
             .transact::<_, Error>(|| {
                 Box::pin(async {
                     let (kept, mut agent) = self.kept_agent(account, id).await?;
@@ -154,9 +184,7 @@ impl Membership {
                     Ok((agent, draft))
                 })
             })
-            .await?;
-        self.cut(|_, agent| agent == id);
-        Ok(stopped)
+            .await
     }
 
     fn cut(&self, which: impl Fn(AccountId, AgentId) -> bool) {
