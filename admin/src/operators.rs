@@ -10,7 +10,7 @@ use std::sync::Arc;
 use muster_common::clock::Clock;
 use muster_common::identity::{Identity, OperatorId, Serial, TrustDomain};
 use muster_common::timestamp::Timestamp;
-use muster_mtls::Connections;
+use muster_mtls::{CertificateFacts, Connections};
 use muster_store::{Bound, Table};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use crate::authority::{self, Authority, Issued, Names, Root};
 use crate::error::{Kind, Kinded};
 use crate::membership::Lineage;
 use crate::membership::lineage::Place;
-use crate::records::{Draft, Records};
+use crate::records::{Draft, Kept, Records, to_the_end};
 
 /// What an operator may do. Each role may do what the one before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,6 +96,8 @@ pub enum Error {
     NoOperator { id: OperatorId },
     #[error("{id} is revoked already")]
     Revoked { id: OperatorId },
+    #[error("a renewal needs a new key")]
+    SameKey,
     #[error("{id} is the last administrator; create another one first")]
     LastAdmin { id: OperatorId },
     #[error(
@@ -114,6 +116,7 @@ impl Kinded for Error {
             Self::NoOperator { .. } => Kind::NotFound,
             Self::Exists { .. } | Self::Revoked { .. } | Self::LastAdmin { .. } => Kind::Conflict,
             Self::NotWelcome { .. } => Kind::Denied,
+            Self::SameKey => Kind::Invalid,
             Self::Authority(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
@@ -187,8 +190,21 @@ impl Operators {
     /// # Errors
     /// [`Error::NoOperator`], [`Error::Revoked`], [`Error::LastAdmin`].
     pub async fn revoke(&self, id: &OperatorId, by: &str) -> Result<Operator, Error> {
-        let revoked = self
-            .records
+        let (operators, id, by) = (self.clone(), id.clone(), by.to_owned());
+        to_the_end(async move {
+            let revoked = operators.revoked(&id, &by).await?;
+            operators.connections.cut(|peer| {
+                peer.certificate
+                    .as_ref()
+                    .is_some_and(|facts| facts.id.identity == Identity::Operator(id.clone()))
+            });
+            Ok(revoked)
+        })
+        .await
+    }
+
+    async fn revoked(&self, id: &OperatorId, by: &str) -> Result<Operator, Error> {
+        self.records
             .transact::<_, Error>(|| {
                 Box::pin(async {
                     let kept = self
@@ -202,40 +218,58 @@ impl Operators {
                     if operator.revoked {
                         return Err(Error::Revoked { id: id.clone() });
                     }
-                    if operator.role == Role::Admin && self.admins().await? < 2 {
-                        return Err(Error::LastAdmin { id: id.clone() });
+                    let mut draft = Draft::default().expect(&kept);
+                    if operator.role == Role::Admin {
+                        let other = self.other_admin(id).await?;
+                        draft = draft.expect(&other.ok_or(Error::LastAdmin { id: id.clone() })?);
                     }
                     operator.revoked = true;
                     let event = Event::new(self.clock.now(), "operator.revoke", by, resource(id));
-                    let draft = Draft::default()
-                        .expect(&kept)
+                    let draft = draft
                         .put(Table::Operators, id.as_str(), &operator)
                         .audit(&event);
                     Ok((operator, draft))
                 })
             })
-            .await?;
-        self.connections.cut(|peer| {
-            peer.certificate
-                .as_ref()
-                .is_some_and(|facts| facts.id.identity == Identity::Operator(id.clone()))
-        });
-        Ok(revoked)
+            .await
     }
 
-    async fn admins(&self) -> Result<usize, Error> {
-        let all = self.records.all::<Operator>(Table::Operators).await?;
-        Ok(all
-            .iter()
-            .filter(|(_, operator)| operator.role == Role::Admin && !operator.revoked)
-            .count())
+    /// Another administrator as it stands now, for the commit to expect it to stay: two that revoke each other at once
+    /// must not both succeed.
+    async fn other_admin(&self, id: &OperatorId) -> Result<Option<Kept<Option<Operator>>>, Error> {
+        let now = self.clock.now();
+        let administers = |operator: &Operator| {
+            operator.id != *id
+                && operator.role == Role::Admin
+                && !operator.revoked
+                && now < operator.certificate_expires_at
+        };
+        for (key, operator) in self.records.all::<Operator>(Table::Operators).await? {
+            if !administers(&operator) {
+                continue;
+            }
+            let kept = self.records.keep::<Operator>(Table::Operators, key).await?;
+            if kept.value.as_ref().is_some_and(administers) {
+                return Ok(Some(kept));
+            }
+        }
+        Ok(None)
     }
 
-    /// A new certificate with a fresh key. The old one ends at the first use of the new one.
+    /// A new certificate with a fresh key, for the holder of one that still counts. The old one ends at the first use of
+    /// the new one.
     ///
     /// # Errors
-    /// [`Error::NotWelcome`], [`Error::Authority`].
-    pub async fn renew(&self, id: &OperatorId, csr: &[u8]) -> Result<Issued, Error> {
+    /// [`Error::NotWelcome`], [`Error::SameKey`], [`Error::Authority`].
+    pub async fn renew(
+        &self,
+        id: &OperatorId,
+        held: &CertificateFacts,
+        csr: &[u8],
+    ) -> Result<Issued, Error> {
+        if authority::requested_key(csr)? == held.public_key {
+            return Err(Error::SameKey);
+        }
         let issued = self.certify(id, csr)?;
         self.records
             .transact::<_, Error>(|| {
@@ -248,8 +282,10 @@ impl Operators {
                         .value
                         .clone()
                         .filter(|operator| !operator.revoked)
+                        .filter(|operator| operator.lineage.place(held.serial) != Place::Outside)
                         .ok_or_else(|| Error::NotWelcome { id: id.clone() })?;
-                    operator.lineage = operator.lineage.renewed(issued.serial);
+                    let lineage = operator.lineage.promoted(held.serial);
+                    operator.lineage = lineage.renewed(issued.serial);
                     operator.certificate_expires_at = issued.not_after;
                     let event = Event::new(
                         self.clock.now(),

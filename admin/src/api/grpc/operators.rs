@@ -88,7 +88,7 @@ impl Service for OperatorsService {
         let csr = request.into_inner().csr;
         let issued = self
             .operators
-            .renew(caller.name(), &csr)
+            .renew(caller.name(), &caller.certificate, &csr)
             .await
             .map_err(status)?;
         Ok(Response::new(self.certificate(issued)))
