@@ -258,15 +258,17 @@ pub struct LedgerEntry {
 impl LedgerEntry {
     #[must_use]
     pub const fn sent(&self) -> u64 {
-        self.created + self.updated + self.unchanged + self.refused + self.missing
+        let told = self.created + self.updated + self.unchanged + self.refused;
+        told.saturating_add(self.missing)
     }
 
-    pub fn add(&mut self, other: &Self) {
+    /// Adds counts. How much is missing is what agents say, so the sum stops at the largest number.
+    pub const fn add(&mut self, other: &Self) {
         self.created += other.created;
         self.updated += other.updated;
         self.unchanged += other.unchanged;
         self.refused += other.refused;
-        self.missing += other.missing;
+        self.missing = self.missing.saturating_add(other.missing);
         self.expired += other.expired;
     }
 }

@@ -39,6 +39,7 @@ impl Service for StatusService {
         let agents = self.membership.all_agents().await.map_err(status)?;
         let entries = self.ledger.entries().await.map_err(status)?;
         let waiting = self.waiting(&agents);
+        let lag = waiting.values().copied().fold(0, u64::saturating_add);
         let mut total = LedgerEntry::default();
         for (_, entry) in &entries {
             total.add(entry);
@@ -56,7 +57,7 @@ impl Service for StatusService {
                 .collect(),
             agents: enrolled,
             agents_connected: self.membership.connected() as u64,
-            ledger: Some(ledger_entry(None, &total, waiting.values().sum())),
+            ledger: Some(ledger_entry(None, &total, lag)),
             store: Some(wire::StoreStatus {
                 engine: store.engine.to_owned(),
                 findings: store.findings,
@@ -66,7 +67,7 @@ impl Service for StatusService {
                 damaged: store.damaged,
             }),
             server_certificate_expires_at: Some(to_wire(*self.certificate_expires_at.read())),
-            lag: waiting.values().sum(),
+            lag,
         }))
     }
 
@@ -118,13 +119,15 @@ impl Service for StatusService {
 }
 
 impl StatusService {
-    /// Findings that agents have spooled and not been acknowledged for, per account, as far as they reported.
+    /// Findings that agents have spooled and not been acknowledged for, per account, as far as they reported: whatever
+    /// numbers they like.
     fn waiting(&self, agents: &[crate::membership::Agent]) -> BTreeMap<AccountId, u64> {
         let mut waiting: BTreeMap<AccountId, u64> = BTreeMap::new();
         for agent in agents {
             if let Some(seen) = self.membership.presence().seen(agent.id) {
                 let lag = seen.report.last_sequence.saturating_sub(seen.acknowledged);
-                *waiting.entry(agent.account).or_default() += lag;
+                let sum = waiting.entry(agent.account).or_default();
+                *sum = sum.saturating_add(lag);
             }
         }
         waiting

@@ -67,7 +67,8 @@ impl Page {
             .unwrap_or_else(|| books.acknowledged(range.agent, range.spool));
         let missing = range.first.saturating_sub(known + 1);
         if missing > 0 {
-            self.ledger.entry(range.account).or_default().missing += missing;
+            let entry = self.ledger.entry(range.account).or_default();
+            entry.missing = entry.missing.saturating_add(missing);
         }
         let last = range.first + items as u64 - u64::from(items > 0);
         self.spools

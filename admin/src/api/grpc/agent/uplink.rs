@@ -25,6 +25,8 @@ use crate::membership::{Membership, Report};
 pub(super) const IN_FLIGHT_MAX: usize = 4;
 const BATCH_FINDINGS_MAX: usize = 500;
 const BATCH_BYTES_MAX: usize = 4 << 20;
+/// No spool counts so far; beyond, sums of sequences would not fit.
+const SEQUENCE_MAX: u64 = 1 << 48;
 /// Collectors that one report may name.
 const COLLECTORS_MAX: usize = 1_000;
 
@@ -151,6 +153,11 @@ impl Uplink {
             return Err(invalid(
                 "the batches of a spool follow each other without gaps",
             ));
+        }
+        if first > SEQUENCE_MAX {
+            return Err(invalid(format!(
+                "first_sequence: {first} is too large; at most {SEQUENCE_MAX}"
+            )));
         }
         let last = first + findings.len() as u64 - 1;
         spool.next = Some(last + 1);
