@@ -78,6 +78,8 @@ impl Uplink {
         while open || !in_flight.is_empty() {
             tokio::select! {
                 biased;
+                // Nobody hears an acknowledgement any more: what still waits is not taken.
+                () = self.answers.closed() => return Err(Status::cancelled("the agent is gone")),
                 Some(acknowledged) = in_flight.next(), if !in_flight.is_empty() => {
                     self.acknowledge(acknowledged?).await?;
                 }
