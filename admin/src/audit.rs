@@ -1,9 +1,11 @@
 //! The audit log: every refusal and every change of membership, credentials and definitions, in order and without gaps.
 //!
 //! In: [`Event`]s. A change puts its event into its own transaction, so that there is no change without one. Refusals
-//! are written on their own, within a budget: a flood of them is counted, not written one by one.
+//! are written on their own, within a budget: a flood of them is counted, not written one by one. Strangers have a budget
+//! of their own and no actor has more than a share, so that nobody hides what another one tries.
 //! Survives: everything that was committed. Not here: who may read it (`api`).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use muster_common::timestamp::{SECOND, Timestamp};
@@ -13,8 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::records::{Draft, Records};
 
-/// Refusals that are written per second; the others are counted.
+/// Refusals of strangers, and of all others, that are written per second; the others are counted.
 const REFUSALS_PER_SECOND: u32 = 20;
+/// Of these, those of one actor.
+const ACTOR_PER_SECOND: u32 = 10;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +85,12 @@ pub struct Audit {
 #[derive(Default)]
 struct Budget {
     second: i64,
-    written: u32,
+    /// In this second, by actor.
+    written: HashMap<String, u32>,
+    /// In this second.
+    strangers: u32,
+    /// In this second.
+    named: u32,
     /// Refusals that were not written since the last one that was.
     untold: u64,
 }
@@ -106,7 +115,7 @@ impl Audit {
     /// Writes a refusal. A disk that refuses is logged: the call was refused anyway.
     pub async fn refusal(&self, event: Event) {
         let event = event.refused();
-        let Some(untold) = self.budget.lock().take(event.time) else {
+        let Some(untold) = self.budget.lock().take(event.time, &event.actor) else {
             return;
         };
         let event = match untold {
@@ -171,21 +180,72 @@ impl Selection {
 
 impl Budget {
     /// Whether a refusal may be written now, and how many were not before it.
-    fn take(&mut self, now: Timestamp) -> Option<u64> {
+    fn take(&mut self, now: Timestamp, actor: &str) -> Option<u64> {
         let second = now.as_millis() / SECOND;
         if self.second != second {
-            self.second = second;
-            self.written = 0;
+            let untold = self.untold;
+            *self = Self {
+                second,
+                untold,
+                ..Self::default()
+            };
         }
-        if self.written >= REFUSALS_PER_SECOND {
+        let kind = if actor.starts_with("spiffe://") {
+            &mut self.named
+        } else {
+            &mut self.strangers
+        };
+        let share = self.written.get(actor).copied().unwrap_or(0);
+        if *kind >= REFUSALS_PER_SECOND || share >= ACTOR_PER_SECOND {
             self.untold += 1;
             return None;
         }
-        self.written += 1;
+        *kind += 1;
+        self.written.insert(actor.to_owned(), share + 1);
         Some(std::mem::take(&mut self.untold))
     }
 }
 
 fn number(key: &[u8]) -> u64 {
     key.try_into().map_or(0, u64::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_crowds_out_the_refusals_of_others() {
+        let mut budget = Budget::default();
+        let now = Timestamp::default();
+        let flood = |budget: &mut Budget, actor: &str| {
+            (0..1_000)
+                .filter(|_| budget.take(now, actor).is_some())
+                .count()
+        };
+        let strangers: usize = (0..100)
+            .map(|number| flood(&mut budget, &format!("192.0.2.{number}")))
+            .sum();
+        assert_eq!(strangers, 20);
+        assert_eq!(
+            flood(&mut budget, "spiffe://muster.example/operator/ana"),
+            10
+        );
+        assert!(
+            budget
+                .take(now, "spiffe://muster.example/operator/bo")
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn what_was_not_written_is_counted() {
+        let mut budget = Budget::default();
+        let now = Timestamp::default();
+        let told: Vec<Option<u64>> = (0..13).map(|_| budget.take(now, "192.0.2.1")).collect();
+        assert_eq!(told[..10], [Some(0); 10]);
+        assert_eq!(told[10..], [None; 3]);
+        assert_eq!(budget.take(now.plus(SECOND), "192.0.2.1"), Some(3));
+        assert_eq!(budget.take(now.plus(SECOND), "192.0.2.1"), Some(0));
+    }
 }
