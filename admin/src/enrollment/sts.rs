@@ -115,10 +115,7 @@ impl Sts {
             .await
             .map_err(|error| unavailable(reason(&error)))?;
         let status = response.status().as_u16();
-        let json = response
-            .headers()
-            .get("content-type")
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let json = is_json(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response
             .chunk()
@@ -158,6 +155,16 @@ impl Prover for Sts {
     ) -> BoxFuture<'a, Result<CallerIdentity, StsError>> {
         Box::pin(self.ask(proof, binding))
     }
+}
+
+/// Whether an answer says that it is JSON, once, and not compressed.
+fn is_json(headers: &reqwest::header::HeaderMap) -> bool {
+    let mut kinds = headers.get_all("content-type").iter();
+    let kind = kinds.next().and_then(|kind| kind.to_str().ok());
+    let media = kind.and_then(|kind| kind.split(';').next());
+    media.is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
+        && kinds.next().is_none()
+        && !headers.contains_key("content-encoding")
 }
 
 /// The error code of an STS answer, cut to a sane form.
