@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muster_common::account::AccountId;
-use muster_common::identity::{AgentId, Identity as Holder};
+use muster_common::identity::{AgentId, Identity as Holder, TrustDomain};
 use muster_common::timestamp::Timestamp;
 use muster_mtls::{
     ConnectError, Credential, CredentialFile, FileError, InvalidCredential, channel,
 };
+use muster_proto::v1 as wire;
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -182,10 +183,54 @@ impl Identity {
     }
 }
 
+/// The server and the nonce that a proof is bound to. A server gets proofs for itself only: with one for another admin it
+/// could pose as this agent there.
+fn challenged(
+    challenge: &wire::Challenge,
+    domain: &TrustDomain,
+) -> Result<(String, [u8; 32]), Error> {
+    let own = domain.id(Holder::Admin).to_string();
+    if challenge.server_id != own {
+        return Err(Error::Protocol(
+            "it asks for a proof for another admin".to_owned(),
+        ));
+    }
+    let nonce = challenge.nonce.as_ref().try_into();
+    let nonce = nonce.map_err(|_| Error::Protocol("the challenge has another size".to_owned()))?;
+    Ok((own, nonce))
+}
+
 /// Gives up after a while.
 async fn in_time<T>(talk: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match tokio::time::timeout(TALK_TIMEOUT, talk).await {
         Ok(result) => result,
         Err(_) => Err(Error::Protocol("no answer within 60 s".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_gets_no_proof_for_another_one() {
+        let domain: TrustDomain = "muster.example".parse().unwrap();
+        let challenge = |server_id: &str, bytes| wire::Challenge {
+            nonce: vec![7; bytes].into(),
+            server_id: server_id.to_owned(),
+        };
+        let own = "spiffe://muster.example/admin";
+        let (server_id, nonce) = challenged(&challenge(own, 32), &domain).unwrap();
+        assert_eq!((server_id.as_str(), nonce), (own, [7; 32]));
+        for (server_id, bytes) in [
+            ("spiffe://other.example/admin", 32),
+            ("spiffe://muster.example/operator/ana", 32),
+            ("", 32),
+            (own, 31),
+            (own, 0),
+        ] {
+            let refused = challenged(&challenge(server_id, bytes), &domain);
+            assert!(matches!(refused, Err(Error::Protocol(_))), "{server_id}");
+        }
     }
 }

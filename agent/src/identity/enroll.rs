@@ -17,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
-use super::{Error, Identity, State, in_time};
+use super::{Error, Identity, State, challenged, in_time};
 use crate::cloud::{Cloud, sign};
 
 /// What to do about an identity that the agent has already.
@@ -163,13 +163,9 @@ async fn talk(
     let Answer::Challenge(challenge) = next(&mut answers).await? else {
         return Err(Error::Protocol("expected a challenge".to_owned()));
     };
-    let nonce: [u8; 32] = challenge
-        .nonce
-        .as_ref()
-        .try_into()
-        .map_err(|_| Error::Protocol("the challenge has another size".to_owned()))?;
+    let (server_id, nonce) = challenged(&challenge, &invitation.domain)?;
     let binding = Binding {
-        server_id: &challenge.server_id,
+        server_id: &server_id,
         purpose: &invitation.id.to_string(),
         account: invitation.account,
         nonce: &nonce,

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use super::{Error, Identity, State, in_time};
+use super::{Error, Identity, State, challenged, in_time};
 use crate::cloud::{Cloud, sign};
 
 /// What a proof for a renewal is bound to.
@@ -105,13 +105,9 @@ async fn talk(
         Answer::Certificate(certificate) => return Ok(certificate),
         Answer::Challenge(challenge) => challenge,
     };
-    let nonce: [u8; 32] = challenge
-        .nonce
-        .as_ref()
-        .try_into()
-        .map_err(|_| Error::Protocol("the challenge has another size".to_owned()))?;
+    let (server_id, nonce) = challenged(&challenge, &identity.file.trust_domain)?;
     let binding = Binding {
-        server_id: &challenge.server_id,
+        server_id: &server_id,
         purpose: PURPOSE,
         account: identity.account,
         nonce: &nonce,
