@@ -108,7 +108,7 @@ pub struct Ingest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Open connections per listener.
+    /// Open connections per listener; at most 1,000 of strangers.
     pub connections: usize,
     /// A connection ends after this time; clients connect again by themselves.
     pub connection_minutes: u32,
@@ -123,6 +123,19 @@ pub struct Limits {
 pub struct Store {
     /// Decompressed documents kept in memory.
     pub cache_mib: usize,
+}
+
+impl Limits {
+    /// Strangers get fewer connections than those who show a certificate, and for little longer than an enrollment takes:
+    /// they must not use up the files that the others need.
+    #[must_use]
+    pub fn for_strangers(&self) -> Self {
+        Self {
+            connections: self.connections.min(1_000),
+            connection_minutes: self.connection_minutes.min(2),
+            ..self.clone()
+        }
+    }
 }
 
 impl Days {

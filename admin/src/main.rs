@@ -10,6 +10,7 @@ use muster_admin::init::{Init, init};
 use muster_admin::serve::serve;
 use muster_common::clock::Clock;
 use muster_common::identity::{OperatorId, TrustDomain};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The server of Muster: invites accounts, admits them, keeps and ranks all findings.
@@ -156,6 +157,7 @@ async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
         }
         Command::Serve => {
             muster_settings::logs::start(&config.log)?;
+            raise_file_limit();
             serve_until_signal(config).await
         }
         Command::Authority { command } => rotate(&command, config),
@@ -175,6 +177,18 @@ fn tell_init(config: &Config, init: &Init) {
         init.credential.display()
     );
     println!("Next: 'muster-admin serve', and in another terminal 'muster status'.");
+}
+
+/// Takes as many open files as the machine allows: a connection is one, and shells start processes with 1,024.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn serve_until_signal(config: &Config) -> anyhow::Result<()> {

@@ -112,7 +112,7 @@ pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
         listeners.enrollment,
         api::enrollment_routes(enrollment),
         doorman.clone(),
-        limits.clone(),
+        limits.for_strangers(),
         stop.clone(),
     ));
     tasks.spawn(run(
@@ -343,13 +343,17 @@ impl Listeners {
         identity: &ServerIdentity,
         connections: &Connections,
     ) -> anyhow::Result<Self> {
-        let limits = Limits {
-            connections: config.limits.connections,
-            handshakes: 256,
-            handshake_timeout: Duration::from_secs(5),
-        };
         let bind =
             async |key: &str, address: SocketAddr, audience: Audience, roots: Vec<Vec<u8>>| {
+                let limits = match audience {
+                    Audience::Anyone => config.limits.for_strangers(),
+                    Audience::Agents | Audience::Operators => config.limits.clone(),
+                };
+                let limits = Limits {
+                    connections: limits.connections,
+                    handshakes: 256,
+                    handshake_timeout: Duration::from_secs(5),
+                };
                 let bound = Listener::bind(
                     address,
                     audience,
