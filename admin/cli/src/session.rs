@@ -20,7 +20,7 @@ use tonic::transport::Channel;
 
 use crate::failure::Failure;
 
-/// The largest answer: a page of 1,000 findings.
+/// The largest answer: a page of 1,000 findings, or of agents that report all they may.
 const MESSAGE_MAX: usize = 256 << 20;
 
 /// A connected operator.
@@ -108,7 +108,7 @@ impl Session {
     }
 
     pub(crate) fn members(&self) -> MembersClient<Channel> {
-        MembersClient::new(self.channel.clone())
+        MembersClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
     }
 
     pub(crate) fn findings(&self) -> FindingsClient<Channel> {

@@ -27,8 +27,9 @@ const BATCH_FINDINGS_MAX: usize = 500;
 const BATCH_BYTES_MAX: usize = 4 << 20;
 /// No spool counts so far; beyond, sums of sequences would not fit.
 const SEQUENCE_MAX: u64 = 1 << 48;
-/// Collectors that one report may name.
+/// Collectors that one report may name, and the bytes of their texts; what goes beyond is left out.
 const COLLECTORS_MAX: usize = 1_000;
+const REPORT_BYTES_MAX: usize = 256 << 10;
 
 pub(super) struct Uplink {
     pub agent: AgentCaller,
@@ -211,10 +212,15 @@ impl Uplink {
             last_sequence,
             dead_letters,
         } = report;
+        let mut bytes = 0;
         let collectors: Vec<CollectorHealth> = collectors
             .into_iter()
             .take(COLLECTORS_MAX)
             .map(CollectorHealth::from)
+            .take_while(|health| {
+                bytes += health.collector.len() + health.region.len() + health.message.len();
+                bytes <= REPORT_BYTES_MAX
+            })
             .collect();
         self.membership
             .presence()
