@@ -1,0 +1,24 @@
+//! Hostile peers: what strangers, members' agents and operators try that they should not, against the real server in
+//! this process. The tests are named after the rows of the negative matrix that `tests/hostile.md` lists.
+
+mod hostile {
+    mod authorization;
+    mod enrollment;
+    mod forms;
+    mod handshake;
+    mod invitation;
+    mod keys;
+    mod renewal;
+    mod secrets;
+    mod standing;
+    mod strangers;
+    mod sts_answers;
+    mod uplink;
+
+    mod agent;
+    mod claim;
+    mod rooms;
+    mod sts;
+    mod tls;
+    mod world;
+}
