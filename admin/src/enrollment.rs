@@ -19,13 +19,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use muster_common::account::{AccountId, Region};
 use muster_common::clock::Clock;
-use muster_common::identity::{AgentId, Identity, TrustDomain};
+use muster_common::identity::{AgentId, Identity, SpiffeId, TrustDomain};
 use muster_common::invitation::{InvitationId, InvitationSecret, RootPin};
 use muster_common::proof::{Binding, Proof};
+use muster_common::timestamp::Timestamp;
 use muster_store::Table;
 
 use crate::audit::{Audit, Event};
-use crate::authority::{self, Authority, Names, Root};
+use crate::authority::{self, Authority, Issued, Names, Root};
 use crate::membership::invitation::{Claim as Judged, Refused};
 use crate::membership::{self, Agent, AgentState, Invitation, Lineage, Member, Membership};
 use crate::records::{Draft, Records};
@@ -226,13 +227,7 @@ impl Enrollment {
         key: &str,
         role_id: &str,
     ) -> Result<Enrolled, Error> {
-        let Hello {
-            invitation: id,
-            account,
-            ref region,
-            ref version,
-            ..
-        } = attempt.hello;
+        let (id, account) = (attempt.hello.invitation, attempt.hello.account);
         self.records
             .transact::<_, Error>(|| {
                 Box::pin(async {
@@ -258,61 +253,31 @@ impl Enrollment {
                     still_offered(&member, id)?;
                     let member = member.enable(role_id, now)?;
                     self.membership.room_for_agent(account).await?;
-                    let agent_id = AgentId::random();
-                    let spiffe = self.config.domain.id(Identity::Agent {
-                        account,
-                        agent: agent_id,
-                    });
-                    let issued = self.authority.certify(
-                        Root::Agents,
-                        &attempt.public_key,
-                        &spiffe,
-                        self.config.certificate_hours,
-                        &Names::default(),
-                    )?;
-                    let agent = Agent {
-                        id: agent_id,
-                        account,
-                        state: AgentState::Enrolled,
-                        lineage: Lineage::new(issued.serial),
-                        key: key.to_owned(),
-                        epoch: member.epoch,
-                        role_id: role_id.to_owned(),
-                        version: version.chars().take(64).collect(),
-                        region: region.clone(),
-                        enrolled_at: now,
-                        proven_at: now,
-                        certificate_expires_at: issued.not_after,
-                        last_contact: None,
-                    };
+                    let (agent, issued) = self.certify(attempt, role_id, &member, now)?;
                     let chain: Vec<String> = issued
                         .chain
                         .iter()
                         .map(|der| STANDARD.encode(der))
                         .collect();
-                    let answer = self.answer(agent_id, &chain)?;
-                    let event = Event::new(
-                        now,
-                        "enrollment.enroll",
-                        spiffe.to_string(),
-                        member.resource(),
-                    )
-                    .detail(format!(
-                        "invitation {id}, serial {}, from {}",
-                        issued.serial, attempt.peer
-                    ));
+                    let answer = self.answer(agent.id, &chain)?;
+                    let actor = self.id_of(account, agent.id).to_string();
+                    let event = Event::new(now, "enrollment.enroll", actor, member.resource())
+                        .detail(format!(
+                            "invitation {id}, serial {}, from {}",
+                            issued.serial, attempt.peer
+                        ));
                     let draft = Draft::default()
                         .expect(&kept_invitation)
                         .expect(&kept_member)
                         .put(
                             Table::Invitations,
                             id.to_string(),
-                            &invitation.spend(agent_id, key.to_owned(), chain, now),
+                            &invitation.spend(agent.id, key.to_owned(), chain, now),
                         )
                         .put(Table::Members, membership::key(account), &member)
                         .put(
                             Table::Agents,
-                            membership::agent_key(account, agent_id),
+                            membership::agent_key(account, agent.id),
                             &agent,
                         )
                         .audit(&event);
@@ -320,6 +285,45 @@ impl Enrollment {
                 })
             })
             .await
+    }
+
+    /// A new agent of a member, and its certificate.
+    fn certify(
+        &self,
+        attempt: &Attempt,
+        role_id: &str,
+        member: &Member,
+        now: Timestamp,
+    ) -> Result<(Agent, Issued), Error> {
+        let (account, id) = (member.account, AgentId::random());
+        let issued = self.authority.certify(
+            Root::Agents,
+            &attempt.public_key,
+            &self.id_of(account, id),
+            self.config.certificate_hours,
+            &Names::default(),
+        )?;
+        let agent = Agent {
+            id,
+            account,
+            state: AgentState::Enrolled,
+            lineage: Lineage::new(issued.serial),
+            key: key_digest(&attempt.public_key),
+            epoch: member.epoch,
+            role_id: role_id.to_owned(),
+            version: attempt.hello.version.chars().take(64).collect(),
+            region: attempt.hello.region.clone(),
+            enrolled_at: now,
+            proven_at: now,
+            certificate_expires_at: issued.not_after,
+            last_contact: None,
+        };
+        Ok((agent, issued))
+    }
+
+    fn id_of(&self, account: AccountId, agent: AgentId) -> SpiffeId {
+        let identity = Identity::Agent { account, agent };
+        self.config.domain.id(identity)
     }
 
     async fn invitation(&self, id: InvitationId) -> Result<Invitation, Error> {

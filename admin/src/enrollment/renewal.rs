@@ -4,7 +4,7 @@
 //! goes on. The other is found out when it comes back, and the agent is stopped: nobody can tell which is the owner.
 
 use muster_common::account::AccountId;
-use muster_common::identity::{AgentId, Identity, Serial};
+use muster_common::identity::{AgentId, Serial};
 use muster_common::proof::{Binding, Proof};
 use muster_common::timestamp::{DAY, Timestamp};
 use muster_store::Table;
@@ -154,10 +154,7 @@ impl Enrollment {
         } = *request;
         let public_key = authority::requested_key(&request.csr)?;
         let key = key_digest(&public_key);
-        let spiffe = self
-            .config
-            .domain
-            .id(Identity::Agent { account, agent: id });
+        let spiffe = self.id_of(account, id);
         self.records
             .transact::<_, Error>(|| {
                 Box::pin(async {
@@ -213,10 +210,7 @@ impl Enrollment {
     /// Stops the agent of a replaced certificate, and writes down why another one was refused.
     async fn told<T>(&self, request: &RenewalRequest, end: Result<T, Error>) -> Result<T, Error> {
         let (account, id) = (request.account, request.agent);
-        let actor = || {
-            let identity = Identity::Agent { account, agent: id };
-            self.config.domain.id(identity).to_string()
-        };
+        let actor = || self.id_of(account, id).to_string();
         match &end {
             Err(Error::Standing(Standing::Superseded)) => {
                 self.membership.quarantine(account, id, &actor()).await?;
