@@ -1,6 +1,8 @@
 //! Hostile peers: what strangers, members' agents and operators try that they should not, against the real server in
 //! this process. The tests are named after the rows of the negative matrix that `tests/hostile.md` lists.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod hostile {
     mod authorization;
     mod enrollment;

@@ -16,6 +16,9 @@ use uuid::Uuid;
 use super::agent::{Uplink, finding};
 use super::world::{ACCOUNT, OTHER, World};
 
+/// Whether a rule lets somebody in.
+type May = fn(Rule) -> bool;
+
 /// Calls any method with an empty message.
 async fn call(channel: &Channel, method: &str) -> Result<(), Status> {
     let mut client = Grpc::new(channel.clone());
@@ -50,7 +53,7 @@ async fn operator(world: &World, name: &str, role: wire::Role) -> Channel {
 async fn z05_nobody_may_call_more_than_the_table_says() {
     let world = World::start().await;
     let joined = world.join(ACCOUNT).await;
-    let callers: [(&str, Channel, fn(Rule) -> bool); 4] = [
+    let callers: [(&str, Channel, May); 4] = [
         ("a stranger", world.stranger().await, |rule| {
             rule == Rule::Stranger
         }),

@@ -48,66 +48,30 @@ async fn m01_each_listener_lets_in_its_own_kind_alone() {
     let (agents, operators) = (world.addresses().agents, world.addresses().operators);
     let agent = agents_leaf(&world);
     let operator = leaf_of("spiffe://muster.example/operator/root");
-    let root = |name: &str| stolen_root(&world, name);
+    let admin = leaf_of("spiffe://muster.example/admin");
+    let [agents_root, operators_root, servers_root] =
+        ["agents", "operators", "servers"].map(|name| stolen_root(&world, name));
+    let other_root = own_root();
     // The controls: the same certificates are let in where they belong.
-    assert!(takes(agents, &signed(&agent, &root("agents"))).await);
-    assert!(takes(operators, &signed(&operator, &root("operators"))).await);
-    for (what, address, shown) in [
-        (
-            "an operator of the operators' root",
-            agents,
-            signed(&operator, &root("operators")),
-        ),
-        (
-            "an operator of the agents' root",
-            agents,
-            signed(&operator, &root("agents")),
-        ),
-        (
-            "an agent of the operators' root",
-            agents,
-            signed(&agent, &root("operators")),
-        ),
-        (
-            "an agent of the servers' root",
-            agents,
-            signed(&agent, &root("servers")),
-        ),
-        (
-            "an agent of another house",
-            agents,
-            signed(&agent, &own_root()),
-        ),
-        (
-            "an agent of the agents' root",
-            operators,
-            signed(&agent, &root("agents")),
-        ),
-        (
-            "an agent of the operators' root",
-            operators,
-            signed(&agent, &root("operators")),
-        ),
-        (
-            "an operator of the agents' root",
-            operators,
-            signed(&operator, &root("agents")),
-        ),
-        (
-            "an operator of another house",
-            operators,
-            signed(&operator, &own_root()),
-        ),
-        (
-            "the admin",
-            operators,
-            signed(
-                &leaf_of("spiffe://muster.example/admin"),
-                &root("operators"),
-            ),
-        ),
-    ] {
-        assert!(!takes(address, &shown).await, "{what} at {address}");
+    assert!(takes(agents, &signed(&agent, &agents_root)).await);
+    assert!(takes(operators, &signed(&operator, &operators_root)).await);
+    for (number, (address, leaf, root)) in [
+        (agents, &operator, &operators_root),
+        (agents, &operator, &agents_root),
+        (agents, &agent, &operators_root),
+        (agents, &agent, &servers_root),
+        (agents, &agent, &other_root),
+        (agents, &admin, &agents_root),
+        (operators, &agent, &agents_root),
+        (operators, &agent, &operators_root),
+        (operators, &operator, &agents_root),
+        (operators, &operator, &other_root),
+        (operators, &admin, &operators_root),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(!takes(address, &signed(leaf, root)).await, "{number}");
     }
     for address in [agents, operators] {
         assert!(
