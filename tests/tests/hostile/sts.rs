@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use muster_common::proof::{ACCEPT, BINDING_HEADER, BODY, CONTENT_TYPE, signed_headers, sts_host};
 use parking_lot::Mutex;
 use serde_json::json;
