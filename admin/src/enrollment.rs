@@ -27,8 +27,9 @@ use muster_store::Table;
 
 use crate::audit::{Audit, Event};
 use crate::authority::{self, Authority, Issued, Names, Root};
+use crate::lineage::Lineage;
 use crate::membership::invitation::{Claim as Judged, Refused};
-use crate::membership::{self, Agent, AgentState, Invitation, Lineage, Member, Membership};
+use crate::membership::{self, Agent, AgentState, Invitation, Member, Membership};
 use crate::records::{Draft, Records};
 
 pub use error::Error;

@@ -7,6 +7,7 @@
 mod rate;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use muster_common::account::AccountId;
@@ -108,7 +109,19 @@ impl Ingest {
         }
     }
 
-    /// Admits a batch of an agent's spool. Waits while the account is above its rate.
+    /// Takes so many findings from an account's rate. The answer is how long to hold them back.
+    #[must_use]
+    pub fn reserve(&self, account: AccountId, findings: usize) -> Duration {
+        self.rate.take(account, findings, self.clock.now())
+    }
+
+    /// How many findings of an account may come within a span.
+    #[must_use]
+    pub fn batch_within(&self, span: Duration) -> usize {
+        self.rate.within(span)
+    }
+
+    /// Admits a batch of an agent's spool.
     ///
     /// # Errors
     /// [`findings::Error::Store`]; nothing of the batch is acknowledged then.
@@ -117,9 +130,6 @@ impl Ingest {
         origin: &Origin,
         documents: Vec<Bytes>,
     ) -> Result<Vec<Admission>, findings::Error> {
-        self.rate
-            .take(origin.account, documents.len(), &self.clock)
-            .await;
         let sender = Sender::Agent(origin.account);
         let read = documents
             .into_iter()

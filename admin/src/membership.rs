@@ -9,7 +9,7 @@
 mod agent;
 mod ending;
 pub mod invitation;
-pub mod lineage;
+
 mod list;
 pub mod member;
 mod presence;
@@ -27,7 +27,7 @@ use muster_store::Table;
 pub(crate) use agent::standing;
 pub use agent::{Agent, AgentState, Standing};
 pub use invitation::{Invitation, InvitationState};
-pub use lineage::Lineage;
+
 pub use list::Listed;
 pub use member::{Member, MemberStatus};
 pub use presence::{Presence, Report};

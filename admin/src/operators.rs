@@ -17,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::Event;
 use crate::authority::{self, Authority, Issued, Names, Root};
 use crate::error::{Kind, Kinded};
-use crate::membership::Lineage;
-use crate::membership::lineage::Place;
+use crate::lineage::{Lineage, Place};
 use crate::records::{Draft, Kept, Records, to_the_end};
 
 /// What an operator may do. Each role may do what the one before it may.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_common::account::AccountId;
-use muster_common::clock::Clock;
 use muster_common::timestamp::{SECOND, Timestamp};
 use parking_lot::Mutex;
 
@@ -33,26 +32,30 @@ impl Rate {
         }
     }
 
-    /// Takes `count` from an account's bucket and waits until they are there.
-    pub(super) async fn take(&self, account: AccountId, count: usize, clock: &Clock) {
-        if self.per_second == 0 {
-            return;
+    /// How many findings of an account may come within a span; at least one.
+    pub(super) fn within(&self, span: Duration) -> usize {
+        match self.per_second {
+            0 => usize::MAX,
+            rate => (f64::from(rate) * span.as_secs_f64()).max(1.0) as usize,
         }
-        let wait = {
-            let mut buckets = self.buckets.lock();
-            let now = clock.now();
-            let bucket = buckets.entry(account).or_insert(Bucket {
-                tokens: 2.0 * f64::from(self.per_second),
-                filled_at: now,
-            });
-            let (taken, wait) = bucket.take(count, self.per_second, now);
-            *bucket = taken;
-            wait
-        };
+    }
+
+    /// Takes `count` from an account's bucket, also if they are not there yet. The answer is how long to wait for them.
+    pub(super) fn take(&self, account: AccountId, count: usize, now: Timestamp) -> Duration {
+        if self.per_second == 0 {
+            return Duration::ZERO;
+        }
+        let mut buckets = self.buckets.lock();
+        let bucket = buckets.entry(account).or_insert(Bucket {
+            tokens: 2.0 * f64::from(self.per_second),
+            filled_at: now,
+        });
+        let (taken, wait) = bucket.take(count, self.per_second, now);
+        *bucket = taken;
         if !wait.is_zero() {
             metrics::counter!("muster_ingest_throttled_total").increment(1);
-            tokio::time::sleep(wait).await;
         }
+        wait
     }
 }
 

@@ -7,8 +7,8 @@ use muster_common::identity::{AgentId, Serial};
 use muster_common::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::lineage::Place;
-use super::{Lineage, Member, MemberStatus};
+use super::{Member, MemberStatus};
+use crate::lineage::{Lineage, Place};
 
 /// An agent that enrolled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

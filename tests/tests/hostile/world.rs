@@ -302,6 +302,13 @@ impl World {
         self.members().await.revoke_agent(request).await.unwrap();
     }
 
+    /// What a monitoring system scrapes.
+    pub(super) async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.addresses().metrics);
+        let answer = reqwest::get(url).await.expect("the admin answers");
+        answer.text().await.expect("text")
+    }
+
     /// The audit events whose action starts so, newest first.
     pub(super) async fn audit(&self, action: &str) -> Vec<wire::AuditEvent> {
         let request = wire::ListAuditEventsRequest {

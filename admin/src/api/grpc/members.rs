@@ -1,10 +1,12 @@
 //! `muster.v1.Members`.
 
-use muster_common::account::{AccountId, Partition};
+mod translate;
+
+use muster_common::account::AccountId;
 use muster_common::clock::Clock;
 use muster_common::invitation::{InvitationId, PrintedInvitation};
 use muster_common::page::PageSeal;
-use muster_common::timestamp::{Timestamp, to_wire};
+use muster_common::timestamp::to_wire;
 use muster_proto::v1 as wire;
 use muster_proto::v1::members_server::Members as Service;
 use tonic::{Request, Response, Status};
@@ -12,11 +14,9 @@ use tonic::{Request, Response, Status};
 use crate::api::error::{invalid, status};
 use crate::api::{caller, page};
 use crate::enrollment::Enrollment;
-use crate::error::{Kind, Kinded};
-use crate::membership::{
-    Agent, AgentState, Error, Invitation, InvitationState, Member, MemberStatus, Membership,
-    NewMember, Sent,
-};
+use crate::membership::{Agent, AgentState, Error, Member, MemberStatus, Membership, Sent};
+pub(super) use translate::wire_status;
+use translate::{account, invitation, item_error, new_member, status_of};
 
 /// Accounts of one call, and entries of one page.
 const ACCOUNTS_MAX: usize = 1_000;
@@ -387,103 +387,5 @@ fn limited(count: usize) -> Result<(), Status> {
             "{count} accounts are too many for one call; at most {ACCOUNTS_MAX}"
         ))),
         _ => Ok(()),
-    }
-}
-
-fn account(text: &str) -> Result<AccountId, wire::ItemError> {
-    text.parse().map_err(
-        |error: muster_common::account::InvalidAccountId| wire::ItemError {
-            code: "InvalidInput".to_owned(),
-            message: error.to_string(),
-        },
-    )
-}
-
-fn new_member(member: wire::NewMember) -> Result<NewMember, wire::ItemError> {
-    let wire::NewMember {
-        account_id,
-        email,
-        account_name,
-        partition,
-        role_name,
-    } = member;
-    let partition = match partition.as_str() {
-        "" => Partition::default(),
-        text => text
-            .parse()
-            .map_err(
-                |error: muster_common::account::InvalidPartition| wire::ItemError {
-                    code: "InvalidInput".to_owned(),
-                    message: error.to_string(),
-                },
-            )?,
-    };
-    Ok(NewMember {
-        account: account(&account_id)?,
-        email,
-        name: account_name,
-        partition,
-        role_name: Some(role_name).filter(|name| !name.is_empty()),
-    })
-}
-
-/// An error as an item of an answer carries it.
-fn item_error<E: Kinded>(error: E) -> wire::ItemError {
-    let code = match error.kind() {
-        Kind::NotFound => "ResourceNotFound",
-        Kind::Conflict => "ResourceConflict",
-        Kind::Invalid => "InvalidInput",
-        Kind::Denied | Kind::Unauthenticated => "InvalidAccess",
-        Kind::Busy => "Throttling",
-        Kind::Exhausted => "LimitExceeded",
-        Kind::Internal => "InternalFailure",
-    };
-    // The same table as for whole calls decides what may be shown.
-    wire::ItemError {
-        code: code.to_owned(),
-        message: status(error).message().to_owned(),
-    }
-}
-
-fn invitation(id: InvitationId, invitation: Invitation, now: Timestamp) -> wire::Invitation {
-    let state = match invitation.state {
-        InvitationState::Open {} if now < invitation.expires_at => wire::InvitationState::Open,
-        InvitationState::Open {} => wire::InvitationState::Expired,
-        InvitationState::Spent { .. } => wire::InvitationState::Spent,
-        InvitationState::Withdrawn { .. } => wire::InvitationState::Withdrawn,
-        InvitationState::Declined => wire::InvitationState::Declined,
-    };
-    wire::Invitation {
-        name: format!("invitations/{id}"),
-        account_id: invitation.account.to_string(),
-        state: state.into(),
-        created_at: Some(to_wire(invitation.created_at)),
-        expires_at: Some(to_wire(invitation.expires_at)),
-        created_by: invitation.created_by,
-    }
-}
-
-pub(super) const fn wire_status(status: MemberStatus) -> wire::MemberStatus {
-    match status {
-        MemberStatus::Created => wire::MemberStatus::Created,
-        MemberStatus::Invited => wire::MemberStatus::Invited,
-        MemberStatus::Enabled => wire::MemberStatus::Enabled,
-        MemberStatus::Removed => wire::MemberStatus::Removed,
-        MemberStatus::Resigned => wire::MemberStatus::Resigned,
-        MemberStatus::Deleted => wire::MemberStatus::Deleted,
-        MemberStatus::AccountSuspended => wire::MemberStatus::AccountSuspended,
-    }
-}
-
-const fn status_of(status: wire::MemberStatus) -> Option<MemberStatus> {
-    match status {
-        wire::MemberStatus::Unspecified => None,
-        wire::MemberStatus::Created => Some(MemberStatus::Created),
-        wire::MemberStatus::Invited => Some(MemberStatus::Invited),
-        wire::MemberStatus::Enabled => Some(MemberStatus::Enabled),
-        wire::MemberStatus::Removed => Some(MemberStatus::Removed),
-        wire::MemberStatus::Resigned => Some(MemberStatus::Resigned),
-        wire::MemberStatus::Deleted => Some(MemberStatus::Deleted),
-        wire::MemberStatus::AccountSuspended => Some(MemberStatus::AccountSuspended),
     }
 }

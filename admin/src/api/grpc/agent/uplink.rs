@@ -1,6 +1,7 @@
 //! The uplink: batches come up, acknowledgements go down in the order of the spool.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -12,6 +13,7 @@ use muster_proto::v1::uplink_request::Message as Asked;
 use muster_proto::v1::uplink_response::Message as Answer;
 use muster_store::Ledger;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 use uuid::Uuid;
@@ -24,6 +26,8 @@ use crate::membership::{Membership, Report};
 /// Batches of one uplink that may wait for the disk.
 pub(super) const IN_FLIGHT_MAX: usize = 4;
 const BATCH_FINDINGS_MAX: usize = 500;
+/// How long a batch is held back for its account's rate, at most.
+const HOLD_MAX: Duration = Duration::from_secs(10);
 const BATCH_BYTES_MAX: usize = 4 << 20;
 /// No spool counts so far; beyond, sums of sequences would not fit.
 const SEQUENCE_MAX: u64 = 1 << 48;
@@ -74,9 +78,12 @@ impl Uplink {
         };
         let mut spool = self.welcome(hello).await?;
         let mut in_flight: FuturesOrdered<Acknowledging> = FuturesOrdered::new();
+        // A batch that waits for its account's rate. None is read behind it.
+        let mut held: Option<(wire::Batch, Instant)> = None;
         let mut open = true;
         // Each batch is handed to the store before the next one is read, so they arrive there in order.
-        while open || !in_flight.is_empty() {
+        while open || held.is_some() || !in_flight.is_empty() {
+            let ready = held.as_ref().map(|(_, ready)| *ready);
             tokio::select! {
                 biased;
                 // Nobody hears an acknowledgement any more: what still waits is not taken.
@@ -84,11 +91,19 @@ impl Uplink {
                 Some(acknowledged) = in_flight.next(), if !in_flight.is_empty() => {
                     self.acknowledge(acknowledged?).await?;
                 }
+                () = sleep_until(ready.unwrap_or_else(Instant::now)), if ready.is_some() => {
+                    if let Some((batch, _)) = held.take() {
+                        in_flight.push_back(self.take(&mut spool, batch)?);
+                    }
+                }
                 () = self.stop.cancelled(), if open => open = false,
-                request = asked.message(), if open && in_flight.len() < IN_FLIGHT_MAX => {
+                request = asked.message(), if open && held.is_none() && in_flight.len() < IN_FLIGHT_MAX => {
                     match request?.map(|request| request.message) {
                         None => open = false,
-                        Some(Some(Asked::Batch(batch))) => in_flight.push_back(self.take(&mut spool, batch)?),
+                        Some(Some(Asked::Batch(batch))) => {
+                            let wait = self.ingest.reserve(self.agent.account, batch.findings.len());
+                            held = Some((batch, Instant::now() + wait));
+                        }
                         Some(Some(Asked::Report(report))) => self.note(report),
                         Some(Some(Asked::Hello(_)) | None) => return Err(invalid("expected a batch or a report")),
                     }
@@ -121,9 +136,11 @@ impl Uplink {
                 seen.report.region = region.chars().take(64).collect();
                 seen.acknowledged = acknowledged;
             });
+        // What waits longer than an agent has patience for would be sent again and again.
+        let batch_findings = self.ingest.batch_within(HOLD_MAX).min(BATCH_FINDINGS_MAX);
         self.answer(Answer::Welcome(wire::Welcome {
             acknowledged_sequence: acknowledged,
-            batch_findings_max: BATCH_FINDINGS_MAX as u32,
+            batch_findings_max: batch_findings as u32,
             batch_bytes_max: BATCH_BYTES_MAX as u32,
             in_flight_max: IN_FLIGHT_MAX as u32,
         }))

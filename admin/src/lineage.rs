@@ -1,4 +1,5 @@
-//! The certificates of one holder, one after the other: the current one, and the next one until it is first used.
+//! Lineages: the certificates of one holder, one after the other: the current one, and the next one until it is first
+//! used. Agents have one, and operators.
 
 use muster_common::identity::Serial;
 use serde::{Deserialize, Serialize};
