@@ -31,6 +31,11 @@ impl Lineage {
     }
 
     #[must_use]
+    pub const fn current(&self) -> Serial {
+        self.current
+    }
+
+    #[must_use]
     pub fn place(&self, serial: Serial) -> Place {
         if serial == self.current {
             Place::Current

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use muster_common::clock::Clock;
 use muster_common::identity::{Identity, OperatorId, Serial, TrustDomain};
-use muster_common::timestamp::Timestamp;
+use muster_common::timestamp::{MINUTE, Timestamp};
 use muster_mtls::{CertificateFacts, Connections};
 use muster_store::{Bound, Table};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ use crate::authority::{self, Authority, Issued, Names, Root};
 use crate::error::{Kind, Kinded};
 use crate::lineage::{Lineage, Place};
 use crate::records::{Draft, Kept, Records, to_the_end};
+
+/// How long a replaced certificate still counts, but for another renewal.
+const FINISH: i64 = 10 * MINUTE;
 
 /// What an operator may do. Each role may do what the one before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,11 +66,22 @@ pub struct Operator {
     pub id: OperatorId,
     pub role: Role,
     pub lineage: Lineage,
+    /// The certificate before the current one, and when that one came into use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<(Serial, Timestamp)>,
     pub created_at: Timestamp,
     pub created_by: String,
     pub certificate_expires_at: Timestamp,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub revoked: bool,
+}
+
+impl Operator {
+    /// Whether a serial was replaced a moment ago: a command that runs may end, while another one renews.
+    fn may_finish(&self, serial: Serial, now: Timestamp) -> bool {
+        self.replaced
+            .is_some_and(|(old, at)| old == serial && now.since(at) < FINISH)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -167,6 +181,7 @@ impl Operators {
                         id: id.clone(),
                         role,
                         lineage: Lineage::new(issued.serial),
+                        replaced: None,
                         created_at: now,
                         created_by: by.to_owned(),
                         certificate_expires_at: issued.not_after,
@@ -255,8 +270,8 @@ impl Operators {
         Ok(None)
     }
 
-    /// A new certificate with a fresh key, for the holder of one that still counts. The old one ends at the first use of
-    /// the new one.
+    /// A new certificate with a fresh key, for the holder of one that still counts. The old one ends ten minutes after the
+    /// first use of the new one.
     ///
     /// # Errors
     /// [`Error::NotWelcome`], [`Error::SameKey`], [`Error::Authority`].
@@ -320,8 +335,12 @@ impl Operators {
                 .ok_or_else(|| Error::NotWelcome { id: id.clone() })?;
             match operator.lineage.place(serial) {
                 Place::Current => return Ok(operator),
+                Place::Outside if operator.may_finish(serial, self.clock.now()) => {
+                    return Ok(operator);
+                }
                 Place::Outside => return Err(Error::NotWelcome { id: id.clone() }),
                 Place::Next => {
+                    operator.replaced = Some((operator.lineage.current(), self.clock.now()));
                     operator.lineage = operator.lineage.promoted(serial);
                     let draft = Draft::default().expect(&kept).put(
                         Table::Operators,

@@ -5573,7 +5573,7 @@ pub mod operators_client {
                 .insert(GrpcMethod::new("muster.v1.Operators", "RevokeOperator"));
             self.inner.unary(req, path, codec).await
         }
-        /// A new certificate for the calling operator, with a fresh key. The old one ends.
+        /// A new certificate for the calling operator, with a fresh key. The old one ends soon after the new one is used.
         pub async fn renew_operator(
             &mut self,
             request: impl tonic::IntoRequest<super::RenewOperatorRequest>,
@@ -5651,7 +5651,7 @@ pub mod operators_server {
             &self,
             request: tonic::Request<super::RevokeOperatorRequest>,
         ) -> std::result::Result<tonic::Response<super::Operator>, tonic::Status>;
-        /// A new certificate for the calling operator, with a fresh key. The old one ends.
+        /// A new certificate for the calling operator, with a fresh key. The old one ends soon after the new one is used.
         async fn renew_operator(
             &self,
             request: tonic::Request<super::RenewOperatorRequest>,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use muster_common::clock::Clock;
 use muster_common::timestamp::HOUR;
+use muster_common::timestamp::MINUTE;
 use muster_mtls::{Credential, PrivateKey};
 use muster_proto::v1 as wire;
 use muster_proto::v1::findings_client::FindingsClient;
@@ -189,7 +190,7 @@ async fn m09_a_revoked_operator_is_cut_off_at_once() {
 
 /// A renewed operator's old credential ends with the first use of the new one.
 #[tokio::test]
-async fn r02_a_replaced_credential_of_an_operator_is_refused() {
+async fn r02_a_replaced_credential_of_an_operator_renews_nothing_and_soon_ends() {
     let world = World::start().await;
     let ana = operator(&world, "ana", wire::Role::Analyst).await;
     let key = PrivateKey::generate();
@@ -206,4 +207,9 @@ async fn r02_a_replaced_credential_of_an_operator_is_refused() {
     };
     let refused = client.renew_operator(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
+    // A command that runs may end.
+    client.get_caller(wire::GetCallerRequest {}).await.unwrap();
+    world.clock.advance(10 * MINUTE);
+    let ended = client.get_caller(wire::GetCallerRequest {}).await;
+    assert_eq!(ended.unwrap_err().code(), Code::PermissionDenied);
 }
