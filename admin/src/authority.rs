@@ -8,6 +8,7 @@
 mod key;
 mod keyring;
 mod leaf;
+mod validity;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -19,6 +19,7 @@ mod object;
 mod ocsf;
 mod resource;
 mod s3;
+mod text;
 
 use muster_common::account::{AccountId, Partition, Region};
 use serde_json::Value;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::{KeyState, RootKey, Step, transitions};
-use super::leaf::offset_time;
+use super::validity::{BACK_DATE, offset_time};
 use super::{Error, Root};
 
 /// How long a root holds.
@@ -195,7 +195,7 @@ impl Held {
         params.distinguished_name = name;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.not_before = offset_time(facts.created_at.plus(-super::leaf::BACK_DATE));
+        params.not_before = offset_time(facts.created_at.plus(-BACK_DATE));
         params.not_after = offset_time(facts.not_after);
         let certificate = params.self_signed(&key).map_err(signing)?.der().to_vec();
         Ok(Self {

@@ -4,7 +4,7 @@
 //! (measured), so the request is read for its key and its proof of possession and dropped.
 
 use muster_common::identity::{Identity, Serial, SpiffeId};
-use muster_common::timestamp::{HOUR, MINUTE, Timestamp};
+use muster_common::timestamp::{HOUR, Timestamp};
 use rcgen::string::Ia5String;
 use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DistinguishedName, ExtendedKeyUsagePurpose,
@@ -12,10 +12,9 @@ use rcgen::{
 };
 
 use super::keyring::Held;
+use super::validity::{BACK_DATE, offset_time};
 use super::{Error, Issued};
 
-/// Certificates count from a minute before they are made: clocks differ.
-pub(super) const BACK_DATE: i64 = MINUTE;
 const HOURS_MAX: u32 = 31 * 24;
 /// Requests larger than this are refused unread.
 const REQUEST_BYTES_MAX: usize = 8 * 1024;
@@ -125,9 +124,4 @@ fn raw_key(public_key: &[u8]) -> Result<Vec<u8>, Error> {
         .checked_sub(POINT_BYTES)
         .ok_or(Error::PublicKey)?;
     Ok(public_key[start..].to_vec())
-}
-
-pub(super) fn offset_time(time: Timestamp) -> time::OffsetDateTime {
-    time::OffsetDateTime::from_unix_timestamp(time.as_seconds())
-        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
 }

@@ -7,9 +7,10 @@ use muster_common::finding::{FINDING_BYTES_MAX, Severity};
 use muster_common::timestamp::Timestamp;
 use serde_json::Value;
 
-use super::fields::{Fields, PRODUCT_FIELDS, abridged};
+use super::fields::{Fields, PRODUCT_FIELDS};
 use super::object::{Member, Object};
 use super::resource::Resource;
+use super::text::abridged;
 use super::{Place, Unmappable};
 
 /// Limits of the format. Source: Security Hub API Reference, `AwsSecurityFinding`.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::native::{self, Native};
 use super::object::{Member, Object};
+use super::text::{abridged, longer};
 
 pub(super) struct Fields {
     pairs: Vec<(String, String)>,
@@ -133,34 +134,6 @@ impl Member for Fields {
     }
 }
 
-/// Not longer than so many characters. Blanks before a text that is too long go first, so that no cut text is blank.
-pub(super) fn cut(text: &str, max: usize) -> &str {
-    if !longer(text, max) {
-        return text;
-    }
-    let text = text.trim_start();
-    let end = text.char_indices().nth(max).map(|(end, _)| end);
-    &text[..end.unwrap_or(text.len())]
-}
-
-/// Not longer than so many characters; dots show that something is missing.
-pub(super) fn abridged(text: &str, max: usize) -> String {
-    marked(text, max, "...")
-}
-
-/// Not longer than so many characters; the mark at the end shows that something is missing.
-pub(super) fn marked(text: &str, max: usize, mark: &str) -> String {
-    if longer(text, max) {
-        cut(text, max - mark.len()).to_owned() + mark
-    } else {
-        text.to_owned()
-    }
-}
-
-fn longer(text: &str, max: usize) -> bool {
-    text.len() > max && text.chars().count() > max
-}
-
 fn names_time(key: &str) -> bool {
     key.ends_with("At") || key.ends_with("Time")
 }
@@ -215,14 +188,5 @@ mod tests {
         fields.push("c", "x");
         assert_eq!(fields.dropped(), 2);
         assert_eq!(fields.json(), Some(json!({ "a": "\u{e4}...", "b": "x" })));
-    }
-
-    #[test]
-    fn an_abridged_text_ends_with_dots_and_never_inside_a_character() {
-        assert_eq!(abridged("\u{e4}\u{f6}\u{fc}\u{df}\u{e4}", 4), "\u{e4}...");
-        assert_eq!(
-            abridged("\u{e4}\u{f6}\u{fc}\u{df}", 4),
-            "\u{e4}\u{f6}\u{fc}\u{df}"
-        );
     }
 }

@@ -13,9 +13,10 @@ use muster_common::finding::Severity;
 use serde_json::Value;
 
 use super::document::{Document, Required, labeled};
-use super::fields::{Fields, cut, marked};
+use super::fields::Fields;
 use super::native::{Native, invalid, place_of_arn};
 use super::object::{Object, capitalized};
+use super::text::{cut, marked};
 use super::{Place, Unmappable};
 
 /// The product fields stand below this.

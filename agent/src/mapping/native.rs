@@ -6,7 +6,7 @@ use muster_common::account::{AccountId, Partition, Region};
 use muster_common::timestamp::Timestamp;
 use serde_json::{Map, Number, Value};
 
-use super::fields::cut;
+use super::text::cut;
 use super::{Place, Unmappable};
 
 /// A place in a native finding, which may be empty. Paths are names of members, `a/b/c`; the empty path is the place

@@ -15,9 +15,10 @@ use muster_common::timestamp::Timestamp;
 use serde_json::Value;
 
 use super::document::{Document, Required, labeled};
-use super::fields::{Fields, cut};
+use super::fields::Fields;
 use super::native::{Native, invalid};
 use super::object::Object;
+use super::text::cut;
 use super::{Place, Unmappable};
 
 const PROWLER: &str = "prowler/prowler";

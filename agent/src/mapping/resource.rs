@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::Place;
-use super::fields::{Fields, OTHER, TAGS, cut};
+use super::fields::{Fields, OTHER, TAGS};
 use super::native::Native;
 use super::object::Object;
+use super::text::cut;
 
 pub(super) struct Resource {
     kind: String,

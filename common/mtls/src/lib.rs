@@ -20,7 +20,8 @@ pub use credential::{
     Credential, InvalidCredential, PrivateKey, SigningRequest, pem_certificates, to_pem,
 };
 pub use file::{CredentialFile, FileError};
-pub use server::{Audience, Limits, Listener, Reload, ServerCredential};
+pub use server::{Limits, Listener, Reload, ServerCredential};
+pub use verify::Audience;
 
 /// The one cryptography provider of the house.
 fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {

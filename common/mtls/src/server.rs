@@ -23,17 +23,8 @@ use tokio_util::sync::CancellationToken;
 use crate::certificate::facts;
 use crate::connection::{Connection, Connections, Peer};
 use crate::credential::Credential;
-use crate::verify::ClientVerifier;
+use crate::verify::{Audience, ClientVerifier};
 use crate::{ALPN, VERSIONS};
-
-/// Whom a listener serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    Agents,
-    Operators,
-    /// Asks for no certificate.
-    Anyone,
-}
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -17,7 +17,6 @@ use rustls::{
 };
 
 use crate::certificate::{facts, root_pin};
-use crate::server::Audience;
 
 /// Chains longer than this are refused unread.
 const CHAIN_MAX: usize = 4;
@@ -46,6 +45,15 @@ pub(crate) fn roots(der: &[Vec<u8>]) -> Result<RootCertStore, Error> {
         store.add(CertificateDer::from(root.as_slice()))?;
     }
     Ok(store)
+}
+
+/// Whom a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Agents,
+    Operators,
+    /// Asks for no certificate.
+    Anyone,
 }
 
 /// Accepts clients of one kind: the chain must lead to that kind's roots, and the leaf must name such a client.

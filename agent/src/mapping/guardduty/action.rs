@@ -4,9 +4,9 @@
 //! the others it holds the kind, and what they say stands in the product fields. Decided here: `Network` is filled from
 //! the action, as findings are filtered by it; of a connection in an unknown direction it says nothing.
 
-use super::super::fields::cut;
 use super::super::native::Native;
 use super::super::object::{Object, capitalized};
+use super::super::text::cut;
 
 pub(super) fn action(service: Native<'_>) -> Object {
     let action = service.at("action");

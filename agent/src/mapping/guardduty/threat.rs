@@ -5,9 +5,9 @@
 //! of an action that a threat list knows is an indicator; malware of a scan is both a threat and, by its first files,
 //! malware. What the short lists have no room for stands in the product fields and the threats.
 
-use super::super::fields::cut;
 use super::super::native::Native;
 use super::super::object::Object;
+use super::super::text::cut;
 use super::action;
 
 /// Limits of the format. Source: Security Hub API Reference, `AwsSecurityFinding`.

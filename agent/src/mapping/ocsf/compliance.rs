@@ -2,9 +2,10 @@
 //!
 //! Source: OCSF 1.6.0, `compliance`; Prowler's ASFF output.
 
-use super::super::fields::{Fields, abridged};
+use super::super::fields::Fields;
 use super::super::native::Native;
 use super::super::object::Object;
+use super::super::text::abridged;
 
 /// Limits of the format. Source: Security Hub API Reference, `Compliance`.
 const STANDARDS_MAX: usize = 20;
