@@ -170,6 +170,37 @@ impl Audit {
     }
 }
 
+impl Audit {
+    /// Removes the events from before a time, but for the last one, from which numbering goes on. The answer is how
+    /// many went.
+    ///
+    /// # Errors
+    /// [`Error`]; what went is gone.
+    pub async fn trim(&self, before: Timestamp) -> Result<u64, Error> {
+        let mut removed = 0;
+        loop {
+            let page = self
+                .records
+                .scan::<Event>(Table::Audit, Bound::Start, crate::records::PAGE_MAX)
+                .await?;
+            let old: Vec<&Vec<u8>> = page
+                .iter()
+                .take(page.len().saturating_sub(1))
+                .take_while(|(_, event)| event.time < before)
+                .map(|(key, _)| key)
+                .collect();
+            if old.is_empty() {
+                return Ok(removed);
+            }
+            removed += old.len() as u64;
+            let draft = old.into_iter().fold(Draft::default(), |draft, key| {
+                draft.delete(Table::Audit, key.clone())
+            });
+            self.records.commit(draft).await?;
+        }
+    }
+}
+
 impl Selection {
     fn picks(&self, event: &Event) -> bool {
         event.action.starts_with(&self.action_prefix)
@@ -247,5 +278,36 @@ mod tests {
         assert_eq!(told[10..], [None; 3]);
         assert_eq!(budget.take(now.plus(SECOND), "192.0.2.1"), Some(3));
         assert_eq!(budget.take(now.plus(SECOND), "192.0.2.1"), Some(0));
+    }
+
+    /// Numbers go on, also when everything before was removed.
+    #[tokio::test]
+    async fn what_is_too_old_goes_and_numbers_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = muster_store::Config {
+            path: folder.path().to_owned(),
+            cache_bytes: 1 << 20,
+        };
+        let store = muster_store::Embedded::open(&config).unwrap();
+        let records = Records::new(Arc::new(store));
+        let audit = Audit::new(records.clone());
+        let at = Timestamp::from_seconds;
+        for second in 0..2_500 {
+            let event = Event::new(at(second), "member.invite", "ana", "members/111122223333");
+            records
+                .commit(Draft::default().audit(&event))
+                .await
+                .unwrap();
+        }
+        assert_eq!(audit.trim(at(2_400)).await.unwrap(), 2_400);
+        assert_eq!(audit.trim(at(9_000)).await.unwrap(), 99);
+        let event = Event::new(at(9_000), "member.invite", "ana", "members/111122223333");
+        records
+            .commit(Draft::default().audit(&event))
+            .await
+            .unwrap();
+        let (left, _) = audit.list(&Selection::default(), None, 10).await.unwrap();
+        let numbers: Vec<u64> = left.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [2_501, 2_500]);
     }
 }

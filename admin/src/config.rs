@@ -22,6 +22,7 @@ pub struct Config {
     pub certificates: Certificates,
     pub sts: Sts,
     pub findings: Findings,
+    pub audit: Audit,
     pub ingest: Ingest,
     pub limits: Limits,
     pub store: Store,
@@ -82,6 +83,13 @@ pub struct Findings {
     pub archived_days: Days,
     /// Superseded versions of a finding.
     pub history_days: Days,
+}
+
+/// How long events are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    pub keep_days: Days,
 }
 
 /// A number of days, or `"never"`.
@@ -159,6 +167,7 @@ impl Default for Config {
             certificates: Certificates::default(),
             sts: Sts::default(),
             findings: Findings::default(),
+            audit: Audit::default(),
             ingest: Ingest::default(),
             limits: Limits::default(),
             store: Store::default(),
@@ -203,6 +212,14 @@ impl Default for Findings {
             active_days: Days::After(90),
             archived_days: Days::After(30),
             history_days: Days::After(90),
+        }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            keep_days: Days::After(365),
         }
     }
 }

@@ -131,11 +131,13 @@ pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     ));
     tasks.spawn(listeners.telemetry.serve(sources, stop.clone()));
     tasks.spawn(tasks::keep_certified(identity, stop.clone()));
-    tasks.spawn(tasks::keep_tidy(
-        rooms.retention(config, &authority),
+    let tidy = tasks::Tidy {
+        retention: rooms.retention(config, &authority),
+        audit: rooms.audit.clone(),
+        audit_days: config.audit.keep_days.days(),
         clock,
-        stop.clone(),
-    ));
+    };
+    tasks.spawn(tidy.keep(stop.clone()));
 
     let addresses_file = config.data_dir.join("addresses.json");
     write_addresses(&addresses_file, &addresses)?;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use muster_common::clock::Clock;
+use muster_common::timestamp::DAY;
 use tokio_util::sync::CancellationToken;
 
 use super::identity::ServerIdentity;
+use crate::audit::Audit;
 use crate::findings::Retention;
 
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
@@ -19,16 +21,46 @@ pub(super) async fn keep_certified(identity: ServerIdentity, stop: CancellationT
     }
 }
 
-pub(super) async fn keep_tidy(retention: Retention, clock: Clock, stop: CancellationToken) {
-    while waited(RETENTION_EVERY, &stop).await {
-        match retention.run(clock.now()).await {
+/// What goes when it is too old.
+pub(super) struct Tidy {
+    pub retention: Retention,
+    pub audit: Audit,
+    /// `None` is for ever.
+    pub audit_days: Option<u32>,
+    pub clock: Clock,
+}
+
+impl Tidy {
+    pub(super) async fn keep(self, stop: CancellationToken) {
+        while waited(RETENTION_EVERY, &stop).await {
+            self.findings().await;
+            self.events().await;
+        }
+    }
+
+    async fn findings(&self) {
+        match self.retention.run(self.clock.now()).await {
             Ok(0) => {}
             Ok(removed) => {
                 metrics::counter!("muster_findings_expired_total").increment(removed);
                 tracing::info!(removed, "findings were removed by retention");
             }
             Err(error) => {
-                tracing::error!(%error, "retention did not finish; it starts again in an hour")
+                tracing::error!(%error, "retention did not finish; it starts again in an hour");
+            }
+        }
+    }
+
+    async fn events(&self) {
+        let Some(days) = self.audit_days else {
+            return;
+        };
+        let before = self.clock.now().plus(-i64::from(days) * DAY);
+        match self.audit.trim(before).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "old events were removed from the audit log"),
+            Err(error) => {
+                tracing::error!(%error, "the audit log was not trimmed; it is tried again in an hour");
             }
         }
     }
