@@ -1,0 +1,194 @@
+//! An agent without collectors and spool: it enrolls, and sends what it invents.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use muster_common::clock::Clock;
+use muster_common::invitation::PrintedInvitation;
+use muster_mtls::{Credential, PrivateKey, Trust, channel};
+use muster_proto::v1 as wire;
+use muster_proto::v1::agent_client::AgentClient;
+use muster_proto::v1::enroll_request::Message as Claim;
+use muster_proto::v1::enroll_response::Message as Granted;
+use muster_proto::v1::enrollment_client::EnrollmentClient;
+use muster_proto::v1::uplink_request::Message as Ask;
+use muster_proto::v1::uplink_response::Message as Answer;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use uuid::Uuid;
+
+use super::ms;
+use super::sts::access_key_id;
+use crate::document::Documents;
+
+const REGION: &str = "us-east-1";
+/// As the real agent sends: no batch is larger, whatever the server takes.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// An enrolled agent with an open uplink.
+pub(super) struct Agent {
+    documents: Documents<'static>,
+    asks: mpsc::Sender<wire::UplinkRequest>,
+    answers: Streaming<wire::UplinkResponse>,
+    terms: wire::Welcome,
+    sent: u64,
+    bytes: u64,
+    /// From the sending of a batch to its acknowledgement, in milliseconds, in the last run.
+    waits: Vec<f64>,
+}
+
+impl Agent {
+    /// Takes an invitation as a real agent does, but for a signature that no STS checks.
+    pub(super) async fn enroll(
+        invitation: &PrintedInvitation,
+        documents: Documents<'static>,
+    ) -> anyhow::Result<Self> {
+        let key = PrivateKey::generate();
+        let enrolled = claim(invitation, &key).await?;
+        let certificate = enrolled.certificate.context("a certificate")?;
+        let der = |list: Vec<Bytes>| list.iter().map(|der| der.to_vec()).collect::<Vec<_>>();
+        let credential = Credential::new(&key, der(certificate.chain))?;
+        let trust = Trust::Roots(der(certificate.server_roots));
+        let connected = channel(
+            &enrolled.agent_endpoint,
+            &trust,
+            &invitation.domain,
+            Some(&credential),
+        )
+        .await?;
+        let (asks, outgoing) = mpsc::channel(4);
+        let hello = wire::UplinkHello {
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            spool_id: Uuid::new_v4().to_string(),
+            region: REGION.to_owned(),
+        };
+        asks.send(ask(Ask::Hello(hello))).await?;
+        let mut answers = AgentClient::new(connected)
+            .uplink(ReceiverStream::new(outgoing))
+            .await?
+            .into_inner();
+        let Answer::Welcome(terms) = next(&mut answers).await? else {
+            anyhow::bail!("the uplink starts without a welcome");
+        };
+        Ok(Self {
+            documents,
+            asks,
+            answers,
+            terms,
+            sent: 0,
+            bytes: 0,
+            waits: Vec::new(),
+        })
+    }
+
+    /// Sends so many findings, as fast as the server's terms allow, and waits until all are acknowledged.
+    pub(super) async fn send(mut self, count: u64) -> anyhow::Result<Self> {
+        let last = self.sent + count;
+        let mut in_flight: VecDeque<(u64, Instant)> = VecDeque::new();
+        self.waits.clear();
+        while self.sent < last || !in_flight.is_empty() {
+            if self.sent < last && in_flight.len() < self.terms.in_flight_max as usize {
+                let sent = self.send_batch(last).await?;
+                in_flight.push_back((sent, Instant::now()));
+                continue;
+            }
+            let Answer::Acknowledgement(acknowledged) = next(&mut self.answers).await? else {
+                anyhow::bail!("expected an acknowledgement");
+            };
+            if let Some(refused) = acknowledged.refused.first() {
+                anyhow::bail!("a finding was refused: {}", refused.message);
+            }
+            while let Some((through, since)) = in_flight.front()
+                && *through <= acknowledged.through_sequence
+            {
+                self.waits.push(ms(since.elapsed()));
+                in_flight.pop_front();
+            }
+        }
+        Ok(self)
+    }
+
+    async fn send_batch(&mut self, last: u64) -> anyhow::Result<u64> {
+        let count = u64::from(self.terms.batch_findings_max).min(last - self.sent);
+        let bytes_max = BATCH_BYTES_MAX.min(self.terms.batch_bytes_max as usize);
+        let findings = self.documents.batch(count as usize, bytes_max);
+        let first_sequence = self.sent + 1;
+        self.sent += findings.len() as u64;
+        self.bytes += findings
+            .iter()
+            .map(|finding| finding.len() as u64)
+            .sum::<u64>();
+        let batch = wire::Batch {
+            first_sequence,
+            findings,
+        };
+        self.asks.send(ask(Ask::Batch(batch))).await?;
+        Ok(self.sent)
+    }
+
+    /// What it has sent in all, in bytes.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    pub(super) fn waits(&self) -> &[f64] {
+        &self.waits
+    }
+}
+
+async fn claim(invitation: &PrintedInvitation, key: &PrivateKey) -> anyhow::Result<wire::Enrolled> {
+    let trust = Trust::Pin(invitation.pin);
+    let connected = channel(&invitation.endpoint, &trust, &invitation.domain, None).await?;
+    let (claims, outgoing) = mpsc::channel(2);
+    let hello = wire::EnrollHello {
+        invitation_id: invitation.id.to_string(),
+        account_id: invitation.account.to_string(),
+        region: REGION.to_owned(),
+        csr: key.request().der.into(),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let proof = wire::EnrollProof {
+        invitation_secret: Bytes::copy_from_slice(invitation.secret.as_bytes()),
+        proof: Some(wire::AccountProof {
+            region: REGION.to_owned(),
+            access_key_id: access_key_id(invitation.account),
+            session_token: String::new(),
+            amz_date: Clock::system().now().amz_date(),
+            signature: "0".repeat(64),
+        }),
+    };
+    for message in [Claim::Hello(hello), Claim::Proof(proof)] {
+        let message = Some(message);
+        claims.send(wire::EnrollRequest { message }).await?;
+    }
+    let mut answers = EnrollmentClient::new(connected)
+        .enroll(ReceiverStream::new(outgoing))
+        .await?
+        .into_inner();
+    while let Some(answer) = answers.message().await? {
+        if let Some(Granted::Enrolled(enrolled)) = answer.message {
+            return Ok(enrolled);
+        }
+    }
+    anyhow::bail!("the admin ended the enrollment of {}", invitation.account)
+}
+
+fn ask(message: Ask) -> wire::UplinkRequest {
+    wire::UplinkRequest {
+        message: Some(message),
+    }
+}
+
+async fn next(answers: &mut Streaming<wire::UplinkResponse>) -> anyhow::Result<Answer> {
+    let answer = answers.message().await?;
+    answer
+        .and_then(|answer| answer.message)
+        .context("the server ended the uplink")
+}
