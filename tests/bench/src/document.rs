@@ -3,7 +3,8 @@
 //!
 //! Always: a document is valid ASFF of about 2.3 KB; the same number of the same account gives the same document; ids,
 //! resources, traces and times differ between findings, and texts between rules, so that compression finds what it
-//! would find in real ones. Times rise with the numbers, within some hours, as they do when collectors follow a source.
+//! would find in real ones. Findings come as services report them: times rise with the numbers, within some hours; a
+//! check goes over some resources, a scan of one resource gives several vulnerabilities.
 
 mod form;
 mod rules;
@@ -13,6 +14,7 @@ use muster_common::account::AccountId;
 use muster_common::timestamp::{DAY, HOUR, Timestamp};
 
 use form::{Blank, Filling, Form};
+use rules::{Rule, Sweep};
 
 /// Findings of an account for each of its resources of one kind.
 const PER_RESOURCE: u64 = 12;
@@ -25,10 +27,13 @@ const SIDES: usize = 1 << 14;
 /// Batches of one account that are under way before the first one's memory is used again.
 const BUFFERS: usize = 8;
 
-/// The forms of all rules.
+/// Findings that come from one check or one scan.
+const SWEEP: u64 = 8;
+
+/// All rules.
 pub(crate) struct Catalog {
-    forms: Vec<Form>,
-    /// The form for each side of the die.
+    rules: Vec<Rule>,
+    /// The rule for each side of the die.
     draws: Vec<u16>,
 }
 
@@ -42,10 +47,7 @@ impl Catalog {
             sum += rule.weight;
             draws.resize((sum / total * SIDES as f64).round() as usize, number);
         }
-        Self {
-            forms: rules.into_iter().map(|rule| rule.form).collect(),
-            draws,
-        }
+        Self { rules, draws }
     }
 }
 
@@ -91,13 +93,13 @@ impl<'a> Documents<'a> {
         text.reserve(bytes_max);
         let mut ends = Vec::with_capacity(count);
         while ends.len() < count {
-            let form = self.form();
+            let (form, of_resource) = self.pick();
             if text.len() + form.len() > bytes_max {
                 break;
             }
             let start = text.len();
             text.put_slice(form.text());
-            form.fill(&mut text[start..], &self.filling());
+            form.fill(&mut text[start..], &self.filling(of_resource));
             ends.push(text.len());
             self.next += 1;
         }
@@ -111,22 +113,35 @@ impl<'a> Documents<'a> {
             .collect()
     }
 
-    fn seed(&self) -> u64 {
+    /// A number for a finding, or for a sweep.
+    fn seed(&self, number: u64) -> u64 {
         let account = self.account.as_str().bytes();
         let account = account.fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-        scatter(account << 24 ^ self.next)
+        scatter(account << 25 ^ number)
     }
 
-    fn form(&self) -> &'a Form {
-        let side = self.seed() as usize % SIDES;
-        &self.catalog.forms[usize::from(self.catalog.draws[side])]
+    /// The form of the next finding, and what numbers its resource.
+    fn pick(&self) -> (&'a Form, u64) {
+        let own = self.seed(self.next);
+        let sweep = self.seed(self.next / SWEEP | 1 << 24);
+        let rules = &self.catalog.rules;
+        let rule = &rules[usize::from(self.catalog.draws[sweep as usize % SIDES])];
+        let peer = || {
+            let peers = &rules[rule.peers.clone()];
+            &peers[scatter(own) as usize % peers.len()]
+        };
+        match rule.sweep {
+            Sweep::Check => (&rule.form, own),
+            Sweep::Scan => (&peer().form, sweep),
+            Sweep::None => (&peer().form, own),
+        }
     }
 
-    fn filling(&self) -> Filling {
-        let seed = self.seed();
+    fn filling(&self, of_resource: u64) -> Filling {
+        let seed = self.seed(self.next);
         let (dice, more) = (scatter(seed ^ 1), scatter(seed ^ 2));
         // Squaring the die gives a few resources most of the findings.
-        let share = (dice & 0xf_ffff) as f64 / 1_048_576.0;
+        let share = (scatter(of_resource ^ 3) & 0xf_ffff) as f64 / 1_048_576.0;
         let resource = (share * share * self.resources as f64) as u64;
         let of_resource = scatter(resource);
         let rising = (self.next as f64 * self.step) as i64;

@@ -1,5 +1,7 @@
 //! The rules that findings come from: what services report, how often, about which resources.
 
+use std::ops::Range;
+
 use super::form::Form;
 use super::scatter;
 
@@ -8,6 +10,19 @@ pub(super) struct Rule {
     /// How often it reports, against the others.
     pub weight: f64,
     pub form: Form,
+    pub sweep: Sweep,
+    /// The rules of its family that report about resources of the same kind.
+    pub peers: Range<usize>,
+}
+
+/// What findings that come one after the other have in common.
+#[derive(Clone, Copy)]
+pub(super) enum Sweep {
+    /// The rule: a check goes over resources.
+    Check,
+    /// The resource: a scan finds several things.
+    Scan,
+    None,
 }
 
 /// Rules of one kind.
@@ -169,18 +184,30 @@ const SEVERITIES: [(&str, u32, u64); 5] = [
 ];
 
 pub(super) fn all() -> Vec<Rule> {
-    (0..)
-        .zip(&FAMILIES)
-        .flat_map(|(family, kind)| {
-            // The first rules of a family report most.
-            let parts = |rule: u64| 1.0 / (4 + rule) as f64;
-            let whole: f64 = (0..kind.rules).map(parts).sum();
-            (0..kind.rules).map(move |rule| Rule {
-                weight: kind.share * parts(rule) / whole,
-                form: Form::new(&pattern(kind, rule, scatter(family << 32 | rule))),
-            })
-        })
-        .collect()
+    let mut rules: Vec<Rule> = Vec::new();
+    for (number, family) in (0..).zip(&FAMILIES) {
+        // The first rules of a family report most.
+        let part = |rule: u64| 1.0 / (4 + rule) as f64;
+        let whole: f64 = (0..family.rules).map(part).sum();
+        let kinds = family.resources.len() as u64;
+        for kind in 0..kinds {
+            let own: Vec<u64> = (0..family.rules)
+                .filter(|rule| rule % kinds == kind)
+                .collect();
+            let peers = rules.len()..rules.len() + own.len();
+            rules.extend(own.into_iter().map(|rule| Rule {
+                weight: family.share * part(rule) / whole,
+                form: Form::new(&pattern(family, rule, scatter(number << 32 | rule))),
+                sweep: match family.extra {
+                    Extra::Compliance => Sweep::Check,
+                    Extra::Vulnerability => Sweep::Scan,
+                    Extra::Threat | Extra::Nothing => Sweep::None,
+                },
+                peers: peers.clone(),
+            }));
+        }
+    }
+    rules
 }
 
 fn pattern(family: &Family, rule: u64, seed: u64) -> String {
@@ -192,7 +219,7 @@ fn pattern(family: &Family, rule: u64, seed: u64) -> String {
         ..
     } = family;
     let mut prose = Prose(seed);
-    let kind = types[rule as usize % types.len()];
+    let kind = types[seed as usize % types.len()];
     let (label, number, _) = severity(scatter(seed) % 100);
     let title = prose.sentence(6 + (seed % 6) as usize);
     let control = format!(
@@ -226,7 +253,7 @@ fn pattern(family: &Family, rule: u64, seed: u64) -> String {
         Extra::Vulnerability | Extra::Threat => 150,
         Extra::Nothing => 330,
     });
-    let resource = resources[(rule / types.len() as u64) as usize % resources.len()];
+    let resource = resources[rule as usize % resources.len()];
     let application = if seed.is_multiple_of(3) {
         r#""ApplicationArn":"arn:aws:resource-groups:<region>:<account>:group/application-<team>/0a1b2c3d4e5f","ApplicationName":"application-<team>","#
     } else {
