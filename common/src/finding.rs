@@ -7,6 +7,7 @@
 
 mod documents;
 mod history;
+mod json;
 mod merge;
 mod overlay;
 mod product;
@@ -30,7 +31,7 @@ pub use overlay::{InvalidPatch, Overlay, Patch, SeverityPatch};
 pub use product::ProductArn;
 pub use read::InvalidFinding;
 pub use render::render;
-pub use row::{InvalidRow, Row, Value, entries};
+pub use row::{Row, Value, are_values, encode, value_spans, values};
 pub use severity::Severity;
 
 use crate::account::AccountId;
@@ -144,6 +145,7 @@ pub const INDEXED: FieldSet = FieldSet::ALL
     .without(Field::Id)
     .without(Field::Description)
     .without(Field::RecommendationText)
+    .without(Field::SourceUrl)
     .without(Field::NoteText)
     .without(Field::ProductFields)
     .without(Field::ResourceDetailsOther)
@@ -160,24 +162,14 @@ pub fn read(document: &[u8]) -> Result<Reading, InvalidFinding> {
             max: FINDING_BYTES_MAX,
         });
     }
-    let read::Whole { mut row, owned } = read::finding(document, INDEXED.with(Field::Id))?;
-    let required = "the format requires it";
-    let id = row.text(Field::Id).expect(required).to_owned();
-    let account = row
-        .text(Field::AwsAccountId)
-        .and_then(|text| text.parse().ok())
-        .expect(required);
-    let product = row
-        .text(Field::ProductArn)
-        .and_then(ProductArn::parse)
-        .expect(required);
-    let updated_at = row.date(Field::UpdatedAt).expect(required);
-    let initial = if owned {
-        overlay::initial(document)?
-    } else {
-        Overlay::default()
-    };
-    row.remove(FieldSet::NONE.with(Field::Id).union(overlay::OWNED));
+    let read::Whole {
+        mut row,
+        id,
+        account,
+        product,
+        owned,
+    } = read::finding(document, INDEXED.minus(overlay::OWNED))?;
+    let updated_at = row.date(Field::UpdatedAt).expect("the format requires it");
     complete(&mut row, &product);
     Ok(Reading {
         key: FindingKey::new(account, region(&row, &product), product.as_str(), &id),
@@ -186,7 +178,7 @@ pub fn read(document: &[u8]) -> Result<Reading, InvalidFinding> {
         id,
         updated_at,
         row,
-        initial,
+        initial: overlay::initial(&owned)?,
     })
 }
 

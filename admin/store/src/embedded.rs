@@ -15,6 +15,7 @@ mod index;
 mod log;
 mod query;
 mod recover;
+mod rows;
 mod shelf;
 mod state;
 mod writer;

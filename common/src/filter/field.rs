@@ -193,6 +193,16 @@ impl FieldSet {
     pub const fn has(self, field: Field) -> bool {
         self.0 >> field.code() & 1 == 1
     }
+
+    /// The fields in the order of their codes.
+    pub fn iter(self) -> impl Iterator<Item = Field> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let field = Field::from_code(rest.trailing_zeros() as u8)?;
+            rest &= rest - 1;
+            Some(field)
+        })
+    }
 }
 
 impl FromIterator<Field> for FieldSet {
@@ -226,6 +236,15 @@ mod tests {
             .map(count),
             [74, 11, 10, 6, 4, 1, 1]
         );
+    }
+
+    #[test]
+    fn sets_give_back_their_fields() {
+        let fields = [Field::ProductArn, Field::UpdatedAt, Field::Sample];
+        let set: FieldSet = fields.into_iter().collect();
+        assert!(set.iter().eq(fields));
+        assert_eq!(FieldSet::NONE.iter().count(), 0);
+        assert_eq!(FieldSet::ALL.iter().count(), Field::ALL.len());
     }
 
     #[test]

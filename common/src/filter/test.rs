@@ -134,13 +134,22 @@ impl NumberTest {
 impl DateTest {
     #[must_use]
     pub fn holds(self, time: Timestamp, now: Timestamp) -> bool {
+        let (first, last) = self.bounds(now);
+        first <= time && time <= last
+    }
+
+    /// The first and the last time that it holds for; the first is later if there are none.
+    #[must_use]
+    pub fn bounds(self, now: Timestamp) -> (Timestamp, Timestamp) {
+        const EVER: (Timestamp, Timestamp) = (
+            Timestamp::from_millis(i64::MIN),
+            Timestamp::from_millis(i64::MAX),
+        );
         let back = |days: u32| now.plus(-DAY * i64::from(days));
         match self {
-            Self::Between { start, end } => {
-                start.is_none_or(|start| time >= start) && end.is_none_or(|end| time <= end)
-            }
-            Self::Within { days } => time >= back(days) && time <= now,
-            Self::OlderThan { days } => time < back(days),
+            Self::Between { start, end } => (start.unwrap_or(EVER.0), end.unwrap_or(EVER.1)),
+            Self::Within { days } => (back(days), now),
+            Self::OlderThan { days } => (EVER.0, back(days).plus(-1)),
         }
     }
 }

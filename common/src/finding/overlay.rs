@@ -7,11 +7,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use super::read::{self, InvalidFinding};
-use super::row::Row;
+use super::row::{Row, Value};
 use super::{INDEXED, Severity};
 use crate::filter::{Field, FieldSet};
 use crate::timestamp::Timestamp;
@@ -133,7 +132,19 @@ impl Overlay {
         if self.is_empty() {
             return Row::default();
         }
+        // What control checks set by the million, without a way through text.
+        if let (1, Some(status)) = (self.0.len(), self.workflow()) {
+            let mut row = Row::default();
+            row.push(Field::WorkflowStatus, Value::Text(status));
+            return row;
+        }
         read::fragment(&self.to_bytes(), INDEXED).unwrap_or_default()
+    }
+
+    /// The status of the workflow, if it is all that is set of it.
+    fn workflow(&self) -> Option<&str> {
+        let workflow = self.get("Workflow")?.as_object()?;
+        workflow.get("Status")?.as_str()
     }
 
     /// Sets the status of the workflow.
@@ -238,36 +249,16 @@ impl SeverityPatch {
     }
 }
 
-/// What a provider's document says of the four properties that belong to operators alone. A workflow that is NEW, as
-/// the service would fill in, is not worth keeping.
-pub(super) fn initial(document: &[u8]) -> Result<Overlay, InvalidFinding> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Owned<'a> {
-        #[serde(borrow)]
-        note: Option<&'a RawValue>,
-        #[serde(borrow)]
-        user_defined_fields: Option<&'a RawValue>,
-        #[serde(borrow)]
-        verification_state: Option<&'a RawValue>,
-        #[serde(borrow)]
-        workflow: Option<&'a RawValue>,
-    }
-    let syntax = |error: serde_json::Error| InvalidFinding::Syntax(error.to_string());
-    let owned: Owned<'_> = serde_json::from_slice(document).map_err(syntax)?;
-    let values = [
-        owned.note,
-        owned.user_defined_fields,
-        owned.verification_state,
-        owned.workflow,
-    ];
+/// What a provider's document says of the four properties that belong to operators alone, given by name and JSON text. A
+/// workflow that is NEW, as the service would fill in, is not worth keeping.
+pub(super) fn initial(owned: &[(&str, &str)]) -> Result<Overlay, InvalidFinding> {
     let mut overlay = Overlay::default();
-    for (property, value) in OWNED_PROPERTIES.into_iter().zip(values) {
-        let Some(value) = value else { continue };
-        let value: Json = serde_json::from_str(value.get()).map_err(syntax)?;
+    for (property, text) in owned {
+        let value: Json = serde_json::from_str(text)
+            .map_err(|error| InvalidFinding::Syntax(error.to_string()))?;
         let status = value.get("Status").and_then(Json::as_str);
-        if property != "Workflow" || status.is_some_and(|status| status != "NEW") {
-            overlay.0.insert(property.to_owned(), value);
+        if *property != "Workflow" || status.is_some_and(|status| status != "NEW") {
+            overlay.0.insert((*property).to_owned(), value);
         }
     }
     Ok(overlay)

@@ -7,12 +7,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use super::overlay::OWNED_PROPERTIES;
+use super::ProductArn;
+use super::json::{Malformed, Reader, Token};
 use super::row::{Row, Value};
-use super::schema::{self, DOCUMENT, Form, List, Map, Node, Number, Property, Text};
+use super::schema::{DOCUMENT, Form, List, Map, Mark, Marks, Node, Number, Object, Text};
 use crate::account::AccountId;
 use crate::filter::{Field, FieldSet};
 use crate::timestamp::Timestamp;
@@ -32,23 +30,31 @@ pub enum InvalidFinding {
 ///
 /// # Errors
 /// [`InvalidFinding`] as AWS would refuse it, with the first reason met.
-pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole, InvalidFinding> {
-    let (row, seen) = walk(document, wanted, true)?;
-    for (needed, provided) in [
-        ("Severity", "FindingProviderFields.Severity"),
-        ("Types", "FindingProviderFields.Types"),
+pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole<'_>, InvalidFinding> {
+    let Walk {
+        row,
+        seen,
+        id,
+        account,
+        product,
+        owned,
+        ..
+    } = walk(document, wanted, Mode::Whole)?;
+    for (needed, name, provided) in [
+        (Mark::Severity, "Severity", Mark::ProvidedSeverity),
+        (Mark::Types, "Types", Mark::ProvidedTypes),
     ] {
         if !seen.has(needed) && !seen.has(provided) {
             return Err(InvalidFinding::Format(format!(
-                "data should have required property '{needed}', \
-                 data should have required property '{provided}', data should match some schema in anyOf"
+                "data should have required property '{name}', \
+                 data should have required property 'FindingProviderFields.{name}', \
+                 data should match some schema in anyOf"
             )));
         }
     }
-    if seen.has("Severity")
-        && !seen.has("FindingProviderFields.Severity")
-        && !seen.has("Severity.Label")
-        && !seen.has("Severity.Normalized")
+    if seen.has(Mark::Severity)
+        && !seen.has(Mark::ProvidedSeverity)
+        && !seen.has(Mark::SeverityLevel)
     {
         return Err(InvalidFinding::Format(
             "data.Severity should have required property 'Label', \
@@ -57,17 +63,24 @@ pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole, Invali
                 .to_owned(),
         ));
     }
+    let required = "the format requires it";
     Ok(Whole {
         row,
-        owned: OWNED_PROPERTIES.iter().any(|property| seen.has(property)),
+        id: id.expect(required),
+        account: account.expect(required),
+        product: product.expect(required),
+        owned,
     })
 }
 
 /// What a complete finding holds.
-pub(super) struct Whole {
+pub(super) struct Whole<'a> {
     pub row: Row,
-    /// Whether it has properties that belong to operators.
-    pub owned: bool,
+    pub id: String,
+    pub account: AccountId,
+    pub product: ProductArn,
+    /// The properties that belong to operators, by name, as they stand in the document.
+    pub owned: Vec<(&'static str, &'a str)>,
 }
 
 /// Reads the wanted fields of some top-level properties of a finding, none of them required.
@@ -75,48 +88,62 @@ pub(super) struct Whole {
 /// # Errors
 /// [`InvalidFinding`] for values that the format refuses.
 pub(super) fn fragment(document: &[u8], wanted: FieldSet) -> Result<Row, InvalidFinding> {
-    walk(document, wanted, false).map(|(row, _)| row)
+    walk(document, wanted, Mode::Fragment).map(|walk| walk.row)
 }
 
-fn walk(document: &[u8], wanted: FieldSet, whole: bool) -> Result<(Row, Seen), InvalidFinding> {
-    let mut sink = Sink {
-        row: Row::with_capacity(1024),
-        wanted,
-        seen: Seen::default(),
-        fault: None,
-    };
-    let document =
+fn walk(document: &[u8], wanted: FieldSet, mode: Mode) -> Result<Walk<'_>, InvalidFinding> {
+    let text =
         std::str::from_utf8(document).map_err(|error| InvalidFinding::Syntax(error.to_string()))?;
-    let mut json = serde_json::Deserializer::from_str(document);
-    let place = Place {
-        node: &DOCUMENT,
-        sink: &mut sink,
-        mode: if whole { Mode::Whole } else { Mode::Fragment },
-        name: "",
+    let mut walk = Walk {
+        json: Reader::new(text),
+        row: Row::with_capacity(64, 1024),
+        wanted,
+        seen: Marks::default(),
+        id: None,
+        account: None,
+        product: None,
+        owned: Vec::new(),
     };
-    let read = place.deserialize(&mut json).and_then(|_| json.end());
-    match (read, sink.fault) {
-        (Ok(()), _) => Ok((sink.row, sink.seen)),
-        (Err(_), Some(fault)) => Err(InvalidFinding::Format(fault.to_string())),
-        (Err(syntax), None) => Err(InvalidFinding::Syntax(syntax.to_string())),
+    let read = walk
+        .value(&DOCUMENT, mode)
+        .and_then(|_| Ok(walk.json.end()?));
+    match read {
+        Ok(()) => Ok(walk),
+        Err(Stop::Fault(fault)) => Err(InvalidFinding::Format(fault.to_string())),
+        Err(Stop::Malformed) => Err(InvalidFinding::Syntax(complaint(text))),
     }
 }
 
-/// What the walk collects.
-struct Sink {
-    row: Row,
-    wanted: FieldSet,
-    seen: Seen,
-    fault: Option<Fault>,
+/// What is wrong with a text that is not JSON, in the words of the parser that others use.
+fn complaint(text: &str) -> String {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Err(error) => error.to_string(),
+        Ok(_) => "it is malformed".to_owned(),
+    }
 }
 
-/// Which of the properties that are alternatives to each other stood in the document.
-#[derive(Default)]
-struct Seen(Vec<&'static str>);
+/// Goes through a document and collects.
+struct Walk<'a> {
+    json: Reader<'a>,
+    row: Row,
+    wanted: FieldSet,
+    /// Which of the properties that are asked for after the walk stood in the document.
+    seen: Marks,
+    id: Option<String>,
+    account: Option<AccountId>,
+    product: Option<ProductArn>,
+    owned: Vec<(&'static str, &'a str)>,
+}
 
-impl Seen {
-    fn has(&self, path: &str) -> bool {
-        self.0.contains(&path)
+/// Why a walk ends early.
+enum Stop {
+    Malformed,
+    Fault(Box<Fault>),
+}
+
+impl From<Malformed> for Stop {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
     }
 }
 
@@ -137,31 +164,22 @@ impl fmt::Display for Fault {
     }
 }
 
-impl Sink {
-    fn push(&mut self, field: Option<Field>, value: Value<'_>) {
-        if let Some(field) = field.filter(|field| self.wanted.has(*field)) {
-            self.row.push(field, value);
-        }
-    }
+fn fault<T>(what: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Fault(Box::new(Fault {
+        path: Vec::new(),
+        what: what.into(),
+    })))
+}
 
-    fn fail<T, E: serde::de::Error>(&mut self, what: impl Into<String>) -> Result<T, E> {
-        self.fault = Some(Fault {
-            path: Vec::new(),
-            what: what.into(),
-        });
-        Err(E::custom("fault"))
-    }
-
-    fn step<T, E>(
-        &mut self,
-        result: Result<T, E>,
-        step: impl Fn() -> Cow<'static, str>,
-    ) -> Result<T, E> {
-        if let (Err(_), Some(fault)) = (&result, &mut self.fault) {
+/// Adds a step to the path of a fault.
+fn at<T>(result: Result<T, Stop>, step: impl FnOnce() -> Cow<'static, str>) -> Result<T, Stop> {
+    result.map_err(|stop| match stop {
+        Stop::Fault(mut fault) => {
             fault.path.push(step());
+            Stop::Fault(fault)
         }
-        result
-    }
+        Stop::Malformed => Stop::Malformed,
+    })
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -175,444 +193,268 @@ enum Mode {
     Lenient,
 }
 
-/// One place of the document, about to be read. Answers whether a value (not null) stood there.
-struct Place<'s> {
-    node: &'static Node,
-    sink: &'s mut Sink,
-    mode: Mode,
-    /// The top-level property, for [`Seen`].
-    name: &'static str,
-}
-
-impl Place<'_> {
-    /// A value of another type than the node's.
-    fn mismatch<E: serde::de::Error>(self) -> Result<bool, E> {
-        let expected = match self.node {
-            Node::Any | Node::Lenient(_) => return Ok(true),
-            Node::Text(_) => "should be string",
-            Node::Number(Number { whole: true, .. }) => "should be integer",
-            Node::Number(_) => "should be number",
-            Node::Flag(_) => "should be boolean",
-            Node::Object(_) | Node::Map(_) => "should be object",
-            Node::List(_) => "should be array",
-        };
-        match self.mode {
-            Mode::Lenient => Ok(true),
-            Mode::Whole | Mode::Fragment | Mode::Inside => self.sink.fail(expected),
-        }
-    }
-
-    fn number<E: serde::de::Error>(self, value: f64, integer: bool) -> Result<bool, E> {
-        let Node::Number(Number {
-            min,
-            max,
-            whole,
-            field,
-        }) = self.node
-        else {
-            return self.mismatch();
-        };
-        if self.mode != Mode::Lenient {
-            if *whole && !integer && value.fract() != 0.0 {
-                return self.mismatch();
-            }
-            if value < *min {
-                return self.sink.fail(format!("should be >= {min}"));
-            }
-            if value > *max {
-                return self.sink.fail(format!("should be <= {max}"));
-            }
-        }
-        self.sink.push(*field, Value::Number(value));
-        Ok(true)
-    }
-
-    fn text<E: serde::de::Error>(self, value: &str) -> Result<bool, E> {
-        let Node::Text(text) = self.node else {
-            return self.mismatch();
-        };
-        if self.mode != Mode::Lenient
-            && let Err(what) = check(text, value)
-        {
-            return self.sink.fail(what);
-        }
-        if matches!(text.form, Form::Timestamp) {
-            if let Ok(time) = value.parse() {
-                self.sink.push(text.field, Value::Date(time));
-            }
-        } else if !value.is_empty() {
-            self.sink.push(text.field, Value::Text(value));
-        }
-        Ok(true)
-    }
-
-    fn object<'de, A: MapAccess<'de>>(
-        self,
-        properties: &'static [Property],
-        mut map: A,
-    ) -> Result<bool, A::Error> {
-        let Self {
-            sink, mode, name, ..
-        } = self;
-        let mut seen = 0_u64;
-        while let Some(found) = map.next_key_seed(Name(properties))? {
-            let Some(at) = found else {
-                map.next_value::<Skip>()?;
-                continue;
-            };
-            let property = &properties[at];
-            let step = || Cow::from(format!(".{}", property.name));
-            if seen >> at & 1 == 1 && mode != Mode::Lenient {
-                let fault = sink.fail("should NOT stand twice");
-                return sink.step(fault, step);
-            }
-            let place = Place {
-                node: &property.node,
-                sink,
-                mode: match mode {
-                    Mode::Lenient => Mode::Lenient,
-                    Mode::Whole | Mode::Fragment | Mode::Inside => Mode::Inside,
-                },
-                name: property.name,
-            };
-            let value = map.next_value_seed(place);
-            if sink.step(value, step)? {
-                seen |= 1 << at;
-                note(sink, mode, name, property.name);
-            }
-        }
-        let strict = matches!(mode, Mode::Whole | Mode::Inside);
-        let missing = properties
-            .iter()
-            .enumerate()
-            .find(|(at, property)| strict && property.required && seen >> at & 1 == 0);
-        match missing {
-            Some((_, property)) => {
-                sink.fail(format!("should have required property '{}'", property.name))
-            }
-            None => Ok(true),
-        }
-    }
-
-    fn map<'de, A: MapAccess<'de>>(self, limits: &Map, mut map: A) -> Result<bool, A::Error> {
-        let strict = self.mode != Mode::Lenient;
-        let sink = self.sink;
-        let mut count = 0;
-        while let Some(key) = map.next_key::<Scalar<'de>>()? {
-            let (Scalar::Text(key), Some(value)) = (key, map.next_value::<Option<Scalar<'de>>>()?)
-            else {
-                continue;
-            };
-            let step = || Cow::from(format!("['{key}']"));
-            count += 1;
-            let Scalar::Text(value) = value else {
-                if strict {
-                    let fault = sink.fail("should be string");
-                    return sink.step(fault, step);
-                }
-                continue;
-            };
-            if strict && key.chars().count() > limits.key_max {
-                return sink.fail(format!(
-                    "property name should NOT be longer than {} characters",
-                    limits.key_max
-                ));
-            }
-            if strict && longer(&value, limits.value_max) {
-                let fault = sink.fail(too_long(limits.value_max));
-                return sink.step(fault, step);
-            }
-            sink.push(limits.field, Value::Pair(&key, &value));
-        }
-        if strict && count > limits.max {
-            return sink.fail(format!(
-                "should NOT have more than {} properties",
-                limits.max
-            ));
-        }
-        Ok(true)
-    }
-
-    fn list<'de, A: SeqAccess<'de>>(
-        self,
-        limits: &'static List,
-        mut seq: A,
-    ) -> Result<bool, A::Error> {
-        let Self {
-            sink, mode, name, ..
-        } = self;
-        let mut count = 0;
-        loop {
-            let place = Place {
-                node: limits.item,
-                sink,
-                mode,
-                name,
-            };
-            let item = seq.next_element_seed(place);
-            let step = || Cow::from(format!("[{count}]"));
-            if sink.step(item, step)?.is_none() {
-                break;
-            }
-            count += 1;
-        }
-        match mode {
-            Mode::Lenient => Ok(true),
-            _ if count > limits.max => {
-                sink.fail(format!("should NOT have more than {} items", limits.max))
-            }
-            _ if count < limits.min => {
-                sink.fail(format!("should NOT have fewer than {} items", limits.min))
-            }
-            Mode::Whole | Mode::Fragment | Mode::Inside => Ok(true),
+impl Mode {
+    /// The mode of what stands inside.
+    const fn inside(self) -> Self {
+        match self {
+            Self::Whole | Self::Fragment | Self::Inside => Self::Inside,
+            Self::Lenient => Self::Lenient,
         }
     }
 }
 
-/// Remembers the properties that [`finding`] asks for after the walk.
-fn note(sink: &mut Sink, mode: Mode, parent: &'static str, name: &'static str) {
-    let path = match (mode, parent, name) {
-        (Mode::Whole, _, "Severity" | "Types") => name,
-        (Mode::Whole, _, _) if OWNED_PROPERTIES.contains(&name) => name,
-        (Mode::Inside, "FindingProviderFields", "Severity") => "FindingProviderFields.Severity",
-        (Mode::Inside, "FindingProviderFields", "Types") => "FindingProviderFields.Types",
-        (Mode::Inside, "Severity", "Label") => "Severity.Label",
-        (Mode::Inside, "Severity", "Normalized") => "Severity.Normalized",
-        _ => return,
-    };
-    sink.seen.0.push(path);
-}
-
-impl<'de> DeserializeSeed<'de> for Place<'_> {
-    type Value = bool;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
-        match self.node {
-            Node::Any => Skip::deserialize(json).map(|_| true),
+impl<'a> Walk<'a> {
+    /// Reads one value. Answers whether a value (not null) stood there.
+    fn value(&mut self, node: &'static Node, mode: Mode) -> Result<bool, Stop> {
+        let mode = match node {
+            Node::Any => {
+                self.json.skip()?;
+                return Ok(true);
+            }
+            Node::Lenient(inner) => return self.value(inner, Mode::Lenient),
             Node::Text(_)
             | Node::Number(_)
             | Node::Flag(_)
             | Node::Object(_)
             | Node::List(_)
-            | Node::Map(_) => json.deserialize_any(self),
-            Node::Lenient(inner) => json.deserialize_any(Place {
-                node: inner,
-                sink: self.sink,
-                mode: Mode::Lenient,
-                name: self.name,
-            }),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Place<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value of a finding")
-    }
-
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        Ok(false)
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<bool, E> {
-        let Node::Flag(field) = self.node else {
-            return self.mismatch();
+            | Node::Map(_) => mode,
         };
-        self.sink.push(*field, Value::Flag(value));
+        match (self.json.token()?, node) {
+            (Token::Null, _) => return Ok(false),
+            (Token::Text(value), Node::Text(text)) => self.text(text, &value, mode)?,
+            (Token::Number(value), Node::Number(number)) => self.number(number, value, mode)?,
+            (Token::Flag(value), Node::Flag(field)) => self.push(*field, Value::Flag(value)),
+            (Token::Object, Node::Object(object)) => self.object(object, mode)?,
+            (Token::Object, Node::Map(limits)) => self.map(limits, mode)?,
+            (Token::List, Node::List(limits)) => self.list(limits, mode)?,
+            (token, _) => {
+                mismatch(node, mode)?;
+                match token {
+                    Token::Object => self.json.skip_object()?,
+                    Token::List => self.json.skip_list()?,
+                    Token::Null | Token::Flag(_) | Token::Number(_) | Token::Text(_) => {}
+                }
+            }
+        }
         Ok(true)
     }
 
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<bool, E> {
-        self.number(value as f64, true)
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<bool, E> {
-        self.number(value as f64, true)
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<bool, E> {
-        self.number(value, false)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<bool, E> {
-        self.text(value)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        match self.node {
-            Node::Object(properties) => self.object(properties, map),
-            Node::Map(limits) => self.map(limits, map),
-            Node::Any
-            | Node::Text(_)
-            | Node::Number(_)
-            | Node::Flag(_)
-            | Node::List(_)
-            | Node::Lenient(_) => {
-                self.mismatch::<A::Error>()?;
-                while map.next_entry::<IgnoredAny, Skip>()?.is_some() {}
-                Ok(true)
-            }
+    fn push(&mut self, field: Option<Field>, value: Value<'_>) {
+        if let Some(field) = field.filter(|field| self.wanted.has(*field)) {
+            self.row.push(field, value);
         }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
-        if let Node::List(limits) = self.node {
-            return self.list(limits, seq);
-        }
-        self.mismatch::<A::Error>()?;
-        while seq.next_element::<Skip>()?.is_some() {}
-        Ok(true)
-    }
-}
-
-/// A value that nobody reads. Unlike [`IgnoredAny`] it minds the parser's limit of depth, so that what is accepted can
-/// be parsed again by everyone after.
-struct Skip;
-
-impl<'de> serde::Deserialize<'de> for Skip {
-    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Skip {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<IgnoredAny, Self>()?.is_some() {}
-        Ok(self)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-}
-
-/// Finds a property by its name.
-struct Name(&'static [Property]);
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Option<usize>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Option<usize>, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a property name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(schema::find(self.0, name))
-    }
-}
-
-/// A value in a map of text.
-enum Scalar<'a> {
-    Text(Cow<'a, str>),
-    Other,
-}
-
-impl<'de> serde::Deserialize<'de> for Scalar<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Scalar<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
+    fn number(&mut self, number: &Number, value: f64, mode: Mode) -> Result<(), Stop> {
+        let Number {
+            min,
+            max,
+            whole,
+            field,
+        } = number;
+        if mode != Mode::Lenient {
+            if *whole && value.fract() != 0.0 {
+                return fault("should be integer");
             }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scalar<'de>, E> {
-                Ok(Scalar::Text(Cow::Borrowed(text)))
+            if value < *min {
+                return fault(format!("should be >= {min}"));
             }
-            fn visit_str<E>(self, text: &str) -> Result<Scalar<'de>, E> {
-                Ok(Scalar::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Scalar<'de>, E> {
-                Ok(Scalar::Other)
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Scalar<'de>, E> {
-                Ok(Scalar::Other)
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Scalar<'de>, E> {
-                Ok(Scalar::Other)
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Scalar<'de>, E> {
-                Ok(Scalar::Other)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scalar<'de>, A::Error> {
-                Skip.visit_map(map).map(|_| Scalar::Other)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Scalar<'de>, A::Error> {
-                Skip.visit_seq(seq).map(|_| Scalar::Other)
+            if value > *max {
+                return fault(format!("should be <= {max}"));
             }
         }
-        json.deserialize_any(Reader)
+        self.push(*field, Value::Number(value));
+        Ok(())
+    }
+
+    fn text(&mut self, text: &Text, value: &str, mode: Mode) -> Result<(), Stop> {
+        match text.form {
+            Form::Timestamp => match value.parse::<Timestamp>() {
+                Ok(time) => {
+                    self.push(text.field, Value::Date(time));
+                    return Ok(());
+                }
+                Err(_) if mode == Mode::Lenient => return Ok(()),
+                Err(_) => return fault("should match format \"date-time\""),
+            },
+            Form::Account => match value.parse() {
+                Ok(account) => self.account = Some(account),
+                Err(_) => return unlike(r"^\d{12}$"),
+            },
+            Form::ProductArn => match ProductArn::parse(value) {
+                Some(product) => self.product = Some(product),
+                None => {
+                    return unlike(
+                        "arn:<partition>:securityhub:<region>:<account>:product/<company>/<product>",
+                    );
+                }
+            },
+            Form::Free | Form::Visible | Form::FindingType | Form::OneOf(_) => {
+                if mode != Mode::Lenient {
+                    check(text, value)?;
+                }
+            }
+        }
+        if text.field == Some(Field::Id) {
+            self.id = Some(value.to_owned());
+        }
+        if !value.is_empty() {
+            self.push(text.field, Value::Text(value));
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, object: &'static Object, mode: Mode) -> Result<(), Stop> {
+        let mut seen = 0_u64;
+        let mut first = true;
+        while let Some(name) = self.json.member(first)? {
+            first = false;
+            let Some(number) = object.find(&name) else {
+                self.json.skip()?;
+                continue;
+            };
+            let property = &object.properties[number];
+            let step = || Cow::from(format!(".{}", property.name));
+            if seen >> number & 1 == 1 && mode != Mode::Lenient {
+                return at(fault("should NOT stand twice"), step);
+            }
+            let start = self.json.rest();
+            let value = self.value(&property.node, mode.inside());
+            if at(value, step)? {
+                seen |= 1 << number;
+                self.seen = self.seen.union(property.marks);
+                if property.marks.has(Mark::Owned) {
+                    let text = &start[..start.len() - self.json.rest().len()];
+                    self.owned.push((property.name, text));
+                }
+            }
+        }
+        if !matches!(mode, Mode::Whole | Mode::Inside) || object.required & !seen == 0 {
+            return Ok(());
+        }
+        let missing = (object.required & !seen).trailing_zeros();
+        let name = object.properties[missing as usize].name;
+        fault(format!("should have required property '{name}'"))
+    }
+
+    fn map(&mut self, limits: &Map, mode: Mode) -> Result<(), Stop> {
+        let strict = mode != Mode::Lenient;
+        let (mut count, mut first) = (0, true);
+        while let Some(key) = self.json.member(first)? {
+            first = false;
+            let step = || Cow::from(format!("['{key}']"));
+            let value = match self.json.token()? {
+                Token::Null => continue,
+                Token::Text(value) => value,
+                other => {
+                    match other {
+                        Token::Object => self.json.skip_object()?,
+                        Token::List => self.json.skip_list()?,
+                        Token::Null | Token::Flag(_) | Token::Number(_) | Token::Text(_) => {}
+                    }
+                    if strict {
+                        return at(fault("should be string"), step);
+                    }
+                    continue;
+                }
+            };
+            count += 1;
+            if strict && longer(&key, limits.key_max) {
+                return fault(format!(
+                    "property name should NOT be longer than {} characters",
+                    limits.key_max
+                ));
+            }
+            if strict && longer(&value, limits.value_max) {
+                return at(fault(too_long(limits.value_max)), step);
+            }
+            self.push(limits.field, Value::Pair(&key, &value));
+        }
+        if strict && count > limits.max {
+            return fault(format!(
+                "should NOT have more than {} properties",
+                limits.max
+            ));
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, limits: &'static List, mode: Mode) -> Result<(), Stop> {
+        let mut count = 0;
+        while self.json.item(count == 0)? {
+            let item = self.value(limits.item, mode);
+            at(item, || Cow::from(format!("[{count}]")))?;
+            count += 1;
+        }
+        if mode == Mode::Lenient {
+            return Ok(());
+        }
+        if count > limits.max {
+            return fault(format!("should NOT have more than {} items", limits.max));
+        }
+        if count < limits.min {
+            return fault(format!("should NOT have fewer than {} items", limits.min));
+        }
+        Ok(())
     }
 }
 
-fn check(text: &Text, value: &str) -> Result<(), String> {
+/// A value of another type than the node's.
+fn mismatch(node: &Node, mode: Mode) -> Result<(), Stop> {
+    let expected = match node {
+        Node::Any | Node::Lenient(_) => return Ok(()),
+        Node::Text(_) => "should be string",
+        Node::Number(Number { whole: true, .. }) => "should be integer",
+        Node::Number(_) => "should be number",
+        Node::Flag(_) => "should be boolean",
+        Node::Object(_) | Node::Map(_) => "should be object",
+        Node::List(_) => "should be array",
+    };
+    match mode {
+        Mode::Lenient => Ok(()),
+        Mode::Whole | Mode::Fragment | Mode::Inside => fault(expected),
+    }
+}
+
+fn check(text: &Text, value: &str) -> Result<(), Stop> {
     if longer(value, text.max) {
-        return Err(too_long(text.max));
+        return fault(too_long(text.max));
     }
     if value.len() < text.min {
-        return Err(format!(
+        return fault(format!(
             "should NOT be shorter than {} characters",
             text.min
         ));
     }
-    let pattern = |good: bool, pattern: &str| {
-        good.then_some(())
-            .ok_or_else(|| format!("should match pattern \"{pattern}\""))
-    };
     match text.form {
-        Form::Free => Ok(()),
-        Form::Visible => pattern(!value.trim().is_empty(), r".*\S.*"),
-        Form::Account => pattern(value.parse::<AccountId>().is_ok(), r"^\d{12}$"),
-        Form::ProductArn => pattern(
-            super::ProductArn::parse(value).is_some(),
-            "arn:<partition>:securityhub:<region>:<account>:product/<company>/<product>",
-        ),
-        Form::FindingType => pattern(
-            value.split('/').count() <= 3 && value.split('/').all(|part| !part.is_empty()),
-            r"^([^/])+(/[^/]+){0,2}$",
-        ),
-        Form::Timestamp => value
-            .parse::<Timestamp>()
-            .map(|_| ())
-            .map_err(|_| "should match format \"date-time\"".to_owned()),
-        Form::OneOf(values) => values
-            .contains(&value)
-            .then_some(())
-            .ok_or_else(|| "should be equal to one of the allowed values".to_owned()),
+        Form::Visible if value.trim().is_empty() => unlike(r".*\S.*"),
+        Form::FindingType if !is_finding_type(value) => unlike(r"^([^/])+(/[^/]+){0,2}$"),
+        Form::OneOf(values) if !values.contains(&value) => {
+            fault("should be equal to one of the allowed values")
+        }
+        Form::Free
+        | Form::Visible
+        | Form::FindingType
+        | Form::OneOf(_)
+        // These are checked where they are read.
+        | Form::Account
+        | Form::ProductArn
+        | Form::Timestamp => Ok(()),
     }
+}
+
+fn is_finding_type(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let slashes = bytes.iter().filter(|byte| **byte == b'/').count();
+    slashes <= 2
+        && !bytes.is_empty()
+        && !bytes.starts_with(b"/")
+        && !bytes.ends_with(b"/")
+        && !bytes.windows(2).any(|pair| pair == b"//")
+}
+
+fn unlike<T>(pattern: &str) -> Result<T, Stop> {
+    fault(format!("should match pattern \"{pattern}\""))
 }
 
 fn longer(value: &str, max: usize) -> bool {

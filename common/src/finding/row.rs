@@ -1,7 +1,7 @@
 //! A row: the values of a finding that filters name, in one flat buffer.
 //!
-//! Each entry is the field's code and its value; text carries its length. Several entries of one field are several
-//! values. The store writes rows to disk, so the encoding is part of its format.
+//! A field may have several values. The store keeps values as they are encoded here, so the encoding is part of its
+//! format: text carries its length, numbers and times are eight bytes, little-endian.
 
 use crate::filter::{Field, FieldSet, Kind};
 use crate::timestamp::Timestamp;
@@ -19,52 +19,24 @@ pub enum Value<'a> {
 /// Values of fields, in the order in which they were pushed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
+    /// The values, one behind the other.
     bytes: Vec<u8>,
+    /// The field of each value, and where it ends.
+    index: Vec<(Field, u32)>,
     present: FieldSet,
-}
-
-/// A row that is not one, as when the bytes come from a damaged disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the row is malformed at byte {at}")]
-pub struct InvalidRow {
-    at: usize,
+    several: FieldSet,
 }
 
 impl Row {
+    /// An empty row with room.
     #[must_use]
-    pub fn with_capacity(bytes: usize) -> Self {
+    pub fn with_capacity(values: usize, bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
+            index: Vec::with_capacity(values),
             present: FieldSet::NONE,
+            several: FieldSet::NONE,
         }
-    }
-
-    /// Checks every entry, so that iterating cannot fail.
-    ///
-    /// # Errors
-    /// [`InvalidRow`] names the first byte that is wrong.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidRow> {
-        let mut entries = Entries { rest: bytes };
-        let mut present = FieldSet::NONE;
-        while !entries.rest.is_empty() {
-            let at = bytes.len() - entries.rest.len();
-            let (field, _) = entries.entry().ok_or(InvalidRow { at })?;
-            present = present.with(field);
-        }
-        Ok(Self {
-            bytes: bytes.to_vec(),
-            present,
-        })
-    }
-
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// The fields that have a value.
@@ -73,36 +45,63 @@ impl Row {
         self.present
     }
 
+    /// The fields that have more than one value.
+    #[must_use]
+    pub const fn several(&self) -> FieldSet {
+        self.several
+    }
+
     /// Appends a value. It must be of the field's kind.
     pub fn push(&mut self, field: Field, value: Value<'_>) {
-        self.present = self.present.with(field);
-        self.bytes.push(field.code());
-        match value {
-            Value::Text(text) => self.push_text(text),
-            Value::Pair(key, text) => {
-                self.push_text(key);
-                self.push_text(text);
-            }
-            Value::Number(number) => self.bytes.extend_from_slice(&number.to_le_bytes()),
-            Value::Date(time) => self
-                .bytes
-                .extend_from_slice(&time.as_millis().to_le_bytes()),
-            Value::Flag(flag) => self.bytes.push(u8::from(flag)),
+        encode(value, &mut self.bytes);
+        self.close(field);
+    }
+
+    /// Names the field of what was written behind the last value.
+    fn close(&mut self, field: Field) {
+        let end = u32::try_from(self.bytes.len()).expect("a finding is small");
+        self.index.push((field, end));
+        if self.present.has(field) {
+            self.several = self.several.with(field);
         }
+        self.present = self.present.with(field);
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Field, Value<'_>)> {
-        entries(&self.bytes)
+        self.spans()
+            .flat_map(|(field, span)| values(field, span).map(move |value| (field, value)))
+    }
+
+    /// The values as they are encoded, each with its field.
+    pub fn spans(&self) -> impl Iterator<Item = (Field, &[u8])> {
+        let mut start = 0;
+        self.index.iter().map(move |(field, end)| {
+            let span = &self.bytes[start..*end as usize];
+            start = *end as usize;
+            (*field, span)
+        })
+    }
+
+    fn span(&self, at: usize) -> &[u8] {
+        let start = at.checked_sub(1).map_or(0, |before| self.index[before].1);
+        &self.bytes[start as usize..self.index[at].1 as usize]
     }
 
     pub fn values(&self, field: Field) -> impl Iterator<Item = Value<'_>> {
-        let rest = if self.present.has(field) {
-            self.bytes.as_slice()
+        self.spans_of(field)
+            .flat_map(move |span| values(field, span))
+    }
+
+    /// The values of one field as they are encoded.
+    pub fn spans_of(&self, field: Field) -> impl Iterator<Item = &[u8]> {
+        let end = if self.present.has(field) {
+            self.index.len()
         } else {
-            &[]
+            0
         };
-        let mut entries = Entries { rest };
-        std::iter::from_fn(move || entries.next_of(field))
+        (0..end)
+            .filter(move |at| self.index[*at].0 == field)
+            .map(|at| self.span(at))
     }
 
     /// The first text of a field.
@@ -128,84 +127,102 @@ impl Row {
         if !fields.meets(self.present) {
             return;
         }
-        let mut kept = Vec::with_capacity(self.bytes.len());
-        let mut entries = Entries { rest: &self.bytes };
-        while let Some(field) = entries.bytes(1).and_then(|code| Field::from_code(code[0])) {
-            let start = self.bytes.len() - entries.rest.len() - 1;
-            if entries.pass(field).is_none() {
-                break;
-            }
-            if !fields.has(field) {
-                kept.extend_from_slice(&self.bytes[start..self.bytes.len() - entries.rest.len()]);
-            }
+        let mut kept = Self::with_capacity(self.index.len(), self.bytes.len());
+        for (field, span) in self.spans().filter(|(field, _)| !fields.has(*field)) {
+            kept.bytes.extend_from_slice(span);
+            kept.close(field);
         }
-        self.bytes = kept;
-        self.present = self.present.minus(fields);
+        *self = kept;
     }
 
     /// Whether two fields have the same values in the same order.
     #[must_use]
     pub fn agree(&self, left: Field, right: Field) -> bool {
-        self.values(left).eq(self.values(right))
+        self.spans_of(left).eq(self.spans_of(right))
     }
 
     /// Appends the values of `from` under the name of `to`, which must be of the same kind.
     pub fn copy(&mut self, from: Field, to: Field) {
-        let mut copies = Self::default();
-        self.values(from).for_each(|value| copies.push(to, value));
-        self.extend(&copies);
+        if !self.present.has(from) {
+            return;
+        }
+        for at in 0..self.index.len() {
+            if self.index[at].0 == from {
+                let start = at.checked_sub(1).map_or(0, |before| self.index[before].1);
+                let range = start as usize..self.index[at].1 as usize;
+                self.bytes.extend_from_within(range);
+                self.close(to);
+            }
+        }
     }
 
     pub fn extend(&mut self, other: &Self) {
-        self.bytes.extend_from_slice(&other.bytes);
-        self.present = self.present.union(other.present);
-    }
-
-    fn push_text(&mut self, text: &str) {
-        let mut length = text.len();
-        while length >= 0x80 {
-            self.bytes.push(0x80 | (length & 0x7f) as u8);
-            length >>= 7;
+        for (field, span) in other.spans() {
+            self.bytes.extend_from_slice(span);
+            self.close(field);
         }
-        self.bytes.push(length as u8);
-        self.bytes.extend_from_slice(text.as_bytes());
     }
 }
 
-/// Reads the entries of an encoded row. Stops at the first malformed one.
-pub fn entries(bytes: &[u8]) -> impl Iterator<Item = (Field, Value<'_>)> {
-    Entries { rest: bytes }
+/// Appends the encoding of a value.
+pub fn encode(value: Value<'_>, bytes: &mut Vec<u8>) {
+    match value {
+        Value::Text(text) => encode_text(text, bytes),
+        Value::Pair(key, text) => {
+            encode_text(key, bytes);
+            encode_text(text, bytes);
+        }
+        Value::Number(number) => bytes.extend_from_slice(&number.to_le_bytes()),
+        Value::Date(time) => bytes.extend_from_slice(&time.as_millis().to_le_bytes()),
+        Value::Flag(flag) => bytes.push(u8::from(flag)),
+    }
 }
 
-struct Entries<'a> {
+fn encode_text(text: &str, bytes: &mut Vec<u8>) {
+    bytes.reserve(text.len() + 4);
+    let mut length = text.len();
+    while length >= 0x80 {
+        bytes.push(0x80 | (length & 0x7f) as u8);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// Reads encoded values of one field. Stops at the first malformed one.
+pub fn values(field: Field, bytes: &[u8]) -> impl Iterator<Item = Value<'_>> {
+    let mut encoded = Encoded { rest: bytes };
+    std::iter::from_fn(move || encoded.value(field))
+}
+
+/// The bytes of each of some encoded values of one field. Stops at the first malformed one.
+pub fn value_spans(field: Field, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut encoded = Encoded { rest: bytes };
+    std::iter::from_fn(move || {
+        let rest = encoded.rest;
+        encoded.pass(field)?;
+        Some(&rest[..rest.len() - encoded.rest.len()])
+    })
+}
+
+/// Whether the bytes are one or more whole values of a field.
+#[must_use]
+pub fn are_values(field: Field, bytes: &[u8]) -> bool {
+    let mut encoded = Encoded { rest: bytes };
+    while !encoded.rest.is_empty() {
+        if encoded.value(field).is_none() {
+            return false;
+        }
+    }
+    !bytes.is_empty()
+}
+
+/// Encoded values that may be damaged.
+struct Encoded<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Iterator for Entries<'a> {
-    type Item = (Field, Value<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.entry()
-    }
-}
-
-impl<'a> Entries<'a> {
-    /// The next value of a field; the others are skipped unread.
-    fn next_of(&mut self, field: Field) -> Option<Value<'a>> {
-        loop {
-            let other = Field::from_code(self.bytes(1)?[0])?;
-            if other == field {
-                return self.value(field);
-            }
-            self.pass(other)?;
-        }
-    }
-
-    fn entry(&mut self) -> Option<(Field, Value<'a>)> {
-        let field = Field::from_code(self.bytes(1)?[0])?;
-        Some((field, self.value(field)?))
-    }
-
+impl<'a> Encoded<'a> {
     fn pass(&mut self, field: Field) -> Option<&'a [u8]> {
         let length = match field.kind() {
             Kind::Text | Kind::Address | Kind::Keyword => self.length()?,
@@ -273,34 +290,36 @@ mod tests {
     }
 
     #[test]
-    fn a_row_reads_back_from_its_bytes() {
+    fn a_row_gives_back_what_was_pushed() {
         let row = sample();
-        let read = Row::from_bytes(row.as_bytes()).unwrap();
-        assert_eq!(read, row);
         assert_eq!(row.iter().count(), 7);
         assert_eq!(row.text(Field::ResourceType), Some("AwsS3Bucket"));
         assert_eq!(row.values(Field::ResourceType).count(), 2);
+        assert!(row.several().iter().eq([Field::ResourceType]));
+        assert_eq!(row.date(Field::UpdatedAt), Some(Timestamp::from_millis(-5)));
+        assert_eq!(
+            row.values(Field::ResourceTags).collect::<Vec<_>>(),
+            [Value::Pair("team", "")]
+        );
         assert_eq!(row.text(Field::Id), None);
+        let mut other = Row::default();
+        other.extend(&row);
+        assert_eq!(other, row);
     }
 
     #[test]
-    fn a_cut_row_is_refused() {
+    fn cut_values_are_told() {
         let row = sample();
-        let whole: Vec<usize> = {
-            let mut ends = vec![0];
-            let mut entries = Entries {
-                rest: row.as_bytes(),
-            };
-            while entries.entry().is_some() {
-                ends.push(row.as_bytes().len() - entries.rest.len());
+        for (field, span) in row.spans() {
+            for length in 0..span.len() {
+                assert!(!are_values(field, &span[..length]), "{field} {length}");
             }
-            ends
-        };
-        for length in 0..row.as_bytes().len() {
-            let read = Row::from_bytes(&row.as_bytes()[..length]);
-            assert_eq!(read.is_ok(), whole.contains(&length), "{length}");
+            assert!(are_values(field, span));
         }
-        assert!(Row::from_bytes(&[200]).is_err());
+        let two = b"\x01a\x02bc";
+        assert!(are_values(Field::Title, two));
+        assert!(value_spans(Field::Title, two).eq([&two[..2], &two[2..]]));
+        assert!(!are_values(Field::Title, b"\x01\xff"));
     }
 
     #[test]

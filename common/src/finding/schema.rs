@@ -13,20 +13,55 @@ pub(super) enum Node {
     Text(Text),
     Number(Number),
     Flag(Option<Field>),
-    Object(&'static [Property]),
+    Object(&'static Object),
     List(List),
     Map(Map),
     /// As the inner node where it fits; kept and not read where it does not.
     Lenient(&'static Node),
 }
 
-/// A property of an object. The properties of an object are sorted by name.
+/// The properties of an object, sorted by name.
+pub(super) struct Object {
+    pub properties: &'static [Property],
+    /// Bits of the properties that must be there.
+    pub required: u64,
+    /// One more than the number of the property, at the place of its name's digest or behind it; 0 where there is none.
+    index: [u8; INDEX],
+}
+
+/// A property of an object.
 pub(super) struct Property {
     pub name: &'static str,
-    /// The first eight bytes of the name, by which it is found.
-    prefix: u64,
     pub required: bool,
+    pub marks: Marks,
     pub node: Node,
+}
+
+/// Properties that the reader asks for after its walk.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(super) enum Mark {
+    Severity,
+    /// Label or number of the severity.
+    SeverityLevel,
+    Types,
+    ProvidedSeverity,
+    ProvidedTypes,
+    /// One that belongs to operators.
+    Owned,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Marks(u8);
+
+impl Marks {
+    pub(super) const fn has(self, mark: Mark) -> bool {
+        self.0 >> mark as u8 & 1 == 1
+    }
+
+    pub(super) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 }
 
 pub(super) struct Text {
@@ -71,26 +106,50 @@ pub(super) struct Map {
     pub field: Option<Field>,
 }
 
-/// Finds a property by its name.
-pub(super) fn find(properties: &[Property], name: &str) -> Option<usize> {
-    let prefix = prefix(name.as_bytes());
-    let first = properties.partition_point(|property| property.prefix < prefix);
-    properties[first..]
-        .iter()
-        .take_while(|property| property.prefix == prefix)
-        .position(|property| property.name == name)
-        .map(|at| first + at)
+const INDEX: usize = 128;
+
+impl Object {
+    const fn new(properties: &'static [Property]) -> Self {
+        let mut index = [0; INDEX];
+        let mut required = 0;
+        let mut number = 0;
+        while number < properties.len() {
+            let mut place = digest(properties[number].name.as_bytes());
+            while index[place] != 0 {
+                place = (place + 1) % INDEX;
+            }
+            index[place] = number as u8 + 1;
+            required |= (properties[number].required as u64) << number;
+            number += 1;
+        }
+        Self {
+            properties,
+            required,
+            index,
+        }
+    }
+
+    /// Finds a property by its name.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        let mut place = digest(name.as_bytes());
+        loop {
+            let number = usize::from(self.index[place]).checked_sub(1)?;
+            if self.properties[number].name == name {
+                return Some(number);
+            }
+            place = (place + 1) % INDEX;
+        }
+    }
 }
 
-/// The first eight bytes as a number that sorts as they do.
-const fn prefix(name: &[u8]) -> u64 {
-    let mut number = 0;
-    let mut at = 0;
-    while at < 8 {
-        number = number << 8 | if at < name.len() { name[at] as u64 } else { 0 };
-        at += 1;
-    }
-    number
+/// A small number for a name, from its length and its first and last bytes.
+const fn digest(name: &[u8]) -> usize {
+    let [first, middle, last] = match name {
+        [] => [0, 0, 0],
+        name => [name[0], name[name.len() / 2], name[name.len() - 1]],
+    };
+    let mixed = first as usize * 7 + middle as usize * 31 + last as usize * 3 + name.len() * 13;
+    mixed % INDEX
 }
 
 const ANY_LENGTH: usize = usize::MAX;
@@ -98,8 +157,8 @@ const ANY_LENGTH: usize = usize::MAX;
 const fn may(name: &'static str, node: Node) -> Property {
     Property {
         name,
-        prefix: prefix(name.as_bytes()),
         required: false,
+        marks: Marks(0),
         node,
     }
 }
@@ -107,8 +166,23 @@ const fn may(name: &'static str, node: Node) -> Property {
 const fn must(name: &'static str, node: Node) -> Property {
     Property {
         name,
-        prefix: prefix(name.as_bytes()),
         required: true,
+        marks: Marks(0),
+        node,
+    }
+}
+
+const fn marked(mark: Mark, property: Property) -> Property {
+    let Property {
+        name,
+        required,
+        node,
+        ..
+    } = property;
+    Property {
+        name,
+        required,
+        marks: Marks(1 << mark as u8),
         node,
     }
 }
@@ -186,26 +260,29 @@ const fn map(max: usize, key_max: usize, value_max: usize, field: Field) -> Node
 const LABELS: &[&str] = &["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
 
 /// A whole finding.
-pub(super) static DOCUMENT: Node = Node::Object(FINDING);
+pub(super) static DOCUMENT: Node = Node::Object(&Object::new(FINDING));
 
 static FINDING: &[Property] = &[
     must("AwsAccountId", formed(Form::Account, Field::AwsAccountId)),
     may("AwsAccountName", text(ANY_LENGTH, Field::AwsAccountName)),
     may("CompanyName", text(128, Field::CompanyName)),
-    may("Compliance", Node::Object(COMPLIANCE)),
+    may("Compliance", Node::Object(&Object::new(COMPLIANCE))),
     may("Confidence", percent(Field::Confidence)),
     must("CreatedAt", date(Field::CreatedAt)),
     may("Criticality", percent(Field::Criticality)),
     must("Description", text(1024, Field::Description)),
-    may("FindingProviderFields", Node::Object(PROVIDER_FIELDS)),
+    may(
+        "FindingProviderFields",
+        Node::Object(&Object::new(PROVIDER_FIELDS)),
+    ),
     may("FirstObservedAt", date(Field::FirstObservedAt)),
     must("GeneratorId", text(512, Field::GeneratorId)),
     must("Id", text(512, Field::Id)),
     may("LastObservedAt", date(Field::LastObservedAt)),
-    may("Malware", list(5, &Node::Object(MALWARE))),
-    may("Network", Node::Object(NETWORK)),
-    may("Note", Node::Object(NOTE)),
-    may("Process", Node::Object(PROCESS)),
+    may("Malware", list(5, &Node::Object(&Object::new(MALWARE)))),
+    may("Network", Node::Object(&Object::new(NETWORK))),
+    marked(Mark::Owned, may("Note", Node::Object(&Object::new(NOTE)))),
+    may("Process", Node::Object(&Object::new(PROCESS))),
     must("ProductArn", formed(Form::ProductArn, Field::ProductArn)),
     may("ProductFields", map(50, 128, 2048, Field::ProductFields)),
     may("ProductName", text(128, Field::ProductName)),
@@ -214,14 +291,17 @@ static FINDING: &[Property] = &[
         one_of(&["ACTIVE", "ARCHIVED"], Field::RecordState),
     ),
     may("Region", text(ANY_LENGTH, Field::Region)),
-    may("RelatedFindings", list(10, &Node::Object(RELATED_FINDING))),
-    may("Remediation", Node::Object(REMEDIATION)),
+    may(
+        "RelatedFindings",
+        list(10, &Node::Object(&Object::new(RELATED_FINDING))),
+    ),
+    may("Remediation", Node::Object(&Object::new(REMEDIATION))),
     must(
         "Resources",
         Node::List(List {
             min: 1,
             max: 32,
-            item: &Node::Object(RESOURCE),
+            item: &Node::Object(&Object::new(RESOURCE)),
         }),
     ),
     may("Sample", Node::Flag(Some(Field::Sample))),
@@ -234,37 +314,52 @@ static FINDING: &[Property] = &[
             field: None,
         }),
     ),
-    may("Severity", Node::Object(SEVERITY)),
+    marked(
+        Mark::Severity,
+        may("Severity", Node::Object(&Object::new(SEVERITY))),
+    ),
     may("SourceUrl", text(ANY_LENGTH, Field::SourceUrl)),
     may(
         "ThreatIntelIndicators",
-        list(5, &Node::Object(THREAT_INTEL)),
+        list(5, &Node::Object(&Object::new(THREAT_INTEL))),
     ),
     may("Threats", list(32, &Node::Any)),
     must("Title", text(256, Field::Title)),
-    may("Types", list(50, &formed(Form::FindingType, Field::Type))),
-    must("UpdatedAt", date(Field::UpdatedAt)),
-    may(
-        "UserDefinedFields",
-        map(50, 128, 1024, Field::UserDefinedFields),
+    marked(
+        Mark::Types,
+        may("Types", list(50, &formed(Form::FindingType, Field::Type))),
     ),
-    may(
-        "VerificationState",
-        one_of(
-            &[
-                "UNKNOWN",
-                "TRUE_POSITIVE",
-                "FALSE_POSITIVE",
-                "BENIGN_POSITIVE",
-            ],
-            Field::VerificationState,
+    must("UpdatedAt", date(Field::UpdatedAt)),
+    marked(
+        Mark::Owned,
+        may(
+            "UserDefinedFields",
+            map(50, 128, 1024, Field::UserDefinedFields),
+        ),
+    ),
+    marked(
+        Mark::Owned,
+        may(
+            "VerificationState",
+            one_of(
+                &[
+                    "UNKNOWN",
+                    "TRUE_POSITIVE",
+                    "FALSE_POSITIVE",
+                    "BENIGN_POSITIVE",
+                ],
+                Field::VerificationState,
+            ),
         ),
     ),
     may(
         "Vulnerabilities",
-        list(ANY_LENGTH, &Node::Object(VULNERABILITY)),
+        list(ANY_LENGTH, &Node::Object(&Object::new(VULNERABILITY))),
     ),
-    may("Workflow", Node::Object(WORKFLOW)),
+    marked(
+        Mark::Owned,
+        may("Workflow", Node::Object(&Object::new(WORKFLOW))),
+    ),
     may(
         "WorkflowState",
         one_of(
@@ -279,10 +374,10 @@ static COMPLIANCE: &[Property] = &[
         "AssociatedStandards",
         list(
             20,
-            &Node::Object(&[may(
+            &Node::Object(&Object::new(&[may(
                 "StandardsId",
                 text(ANY_LENGTH, Field::ComplianceAssociatedStandardsId),
-            )]),
+            )])),
         ),
     ),
     may("RelatedRequirements", list(32, &plain(ANY_LENGTH))),
@@ -294,7 +389,7 @@ static COMPLIANCE: &[Property] = &[
         "SecurityControlParameters",
         list(
             ANY_LENGTH,
-            &Node::Object(&[
+            &Node::Object(&Object::new(&[
                 may(
                     "Name",
                     text(ANY_LENGTH, Field::ComplianceSecurityControlParametersName),
@@ -306,7 +401,7 @@ static COMPLIANCE: &[Property] = &[
                         &free(Field::ComplianceSecurityControlParametersValue),
                     ),
                 ),
-            ]),
+            ])),
         ),
     ),
     may(
@@ -331,7 +426,7 @@ static PROVIDER_FIELDS: &[Property] = &[
         "RelatedFindings",
         list(
             10,
-            &Node::Object(&[
+            &Node::Object(&Object::new(&[
                 must(
                     "Id",
                     text(512, Field::FindingProviderFieldsRelatedFindingsId),
@@ -340,27 +435,33 @@ static PROVIDER_FIELDS: &[Property] = &[
                     "ProductArn",
                     text(2048, Field::FindingProviderFieldsRelatedFindingsProductArn),
                 ),
-            ]),
+            ])),
         ),
     ),
-    may(
-        "Severity",
-        Node::Object(&[
-            may(
-                "Label",
-                one_of(LABELS, Field::FindingProviderFieldsSeverityLabel),
-            ),
-            may(
-                "Original",
-                text(64, Field::FindingProviderFieldsSeverityOriginal),
-            ),
-        ]),
+    marked(
+        Mark::ProvidedSeverity,
+        may(
+            "Severity",
+            Node::Object(&Object::new(&[
+                may(
+                    "Label",
+                    one_of(LABELS, Field::FindingProviderFieldsSeverityLabel),
+                ),
+                may(
+                    "Original",
+                    text(64, Field::FindingProviderFieldsSeverityOriginal),
+                ),
+            ])),
+        ),
     ),
-    may(
-        "Types",
-        list(
-            50,
-            &formed(Form::FindingType, Field::FindingProviderFieldsTypes),
+    marked(
+        Mark::ProvidedTypes,
+        may(
+            "Types",
+            list(
+                50,
+                &formed(Form::FindingType, Field::FindingProviderFieldsTypes),
+            ),
         ),
     ),
 ];
@@ -411,10 +512,10 @@ static RELATED_FINDING: &[Property] = &[
 
 static REMEDIATION: &[Property] = &[may(
     "Recommendation",
-    Node::Object(&[
+    Node::Object(&Object::new(&[
         may("Text", text(512, Field::RecommendationText)),
         may("Url", plain(ANY_LENGTH)),
-    ]),
+    ])),
 )];
 
 static RESOURCE: &[Property] = &[
@@ -426,7 +527,10 @@ static RESOURCE: &[Property] = &[
         "ApplicationName",
         text(ANY_LENGTH, Field::ResourceApplicationName),
     ),
-    may("Details", Node::Lenient(&Node::Object(DETAILS))),
+    may(
+        "Details",
+        Node::Lenient(&Node::Object(&Object::new(DETAILS))),
+    ),
     must("Id", text(512, Field::ResourceId)),
     may("OwnerAccountId", free(Field::ResourceOwnerAccountId)),
     may("OwnerOrgId", free(Field::ResourceOwnerOrgId)),
@@ -438,10 +542,10 @@ static RESOURCE: &[Property] = &[
 ];
 
 static DETAILS: &[Property] = &[
-    may("AwsEc2Instance", Node::Object(EC2_INSTANCE)),
+    may("AwsEc2Instance", Node::Object(&Object::new(EC2_INSTANCE))),
     may(
         "AwsIamAccessKey",
-        Node::Object(&[
+        Node::Object(&Object::new(&[
             may("CreatedAt", date(Field::ResourceAwsIamAccessKeyCreatedAt)),
             may(
                 "PrincipalName",
@@ -449,27 +553,30 @@ static DETAILS: &[Property] = &[
             ),
             may("Status", free(Field::ResourceAwsIamAccessKeyStatus)),
             may("UserName", free(Field::ResourceAwsIamAccessKeyUserName)),
-        ]),
+        ])),
     ),
     may(
         "AwsIamUser",
-        Node::Object(&[may("UserName", free(Field::ResourceAwsIamUserUserName))]),
+        Node::Object(&Object::new(&[may(
+            "UserName",
+            free(Field::ResourceAwsIamUserUserName),
+        )])),
     ),
     may(
         "AwsS3Bucket",
-        Node::Object(&[
+        Node::Object(&Object::new(&[
             may("OwnerId", free(Field::ResourceAwsS3BucketOwnerId)),
             may("OwnerName", free(Field::ResourceAwsS3BucketOwnerName)),
-        ]),
+        ])),
     ),
     may(
         "Container",
-        Node::Object(&[
+        Node::Object(&Object::new(&[
             may("ImageId", free(Field::ResourceContainerImageId)),
             may("ImageName", free(Field::ResourceContainerImageName)),
             may("LaunchedAt", date(Field::ResourceContainerLaunchedAt)),
             may("Name", free(Field::ResourceContainerName)),
-        ]),
+        ])),
     ),
     may("Other", map(50, 128, 1024, Field::ResourceDetailsOther)),
 ];
@@ -502,8 +609,14 @@ static EC2_INSTANCE: &[Property] = &[
 ];
 
 static SEVERITY: &[Property] = &[
-    may("Label", one_of(LABELS, Field::SeverityLabel)),
-    may("Normalized", percent(Field::SeverityNormalized)),
+    marked(
+        Mark::SeverityLevel,
+        may("Label", one_of(LABELS, Field::SeverityLabel)),
+    ),
+    marked(
+        Mark::SeverityLevel,
+        may("Normalized", percent(Field::SeverityNormalized)),
+    ),
     may("Original", plain(64)),
     may("Product", number(Field::SeverityProduct)),
 ];
@@ -563,10 +676,13 @@ mod tests {
             | Node::Flag(field) => fields.extend(*field),
             Node::List(list) => walk(list.item, fields),
             Node::Lenient(inner) => walk(inner, fields),
-            Node::Object(properties) => {
+            Node::Object(object) => {
+                let properties = object.properties;
                 for (at, property) in properties.iter().enumerate() {
-                    assert_eq!(find(properties, property.name), Some(at));
+                    assert_eq!(object.find(property.name), Some(at));
                 }
+                assert_eq!(object.find("Unknown"), None);
+                assert_eq!(object.find(""), None);
                 assert!(properties.is_sorted_by_key(|property| property.name));
                 assert!(properties.len() <= 64);
                 properties

@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use muster_common::finding::FindingKey;
+use muster_common::finding::{FindingKey, Row};
 use muster_common::timestamp::Timestamp;
 
 use super::codec::{Reader, Writer};
+use super::rows::{Gatherer, Rows};
 use crate::FeedEvent;
 
 /// The findings of one block before it is full.
-pub(super) const BLOCK_FINDINGS: usize = 64;
+pub(super) const BLOCK_FINDINGS: usize = 128;
 const LEVEL: i32 = 1;
 /// No section decompresses to more; a length beyond is damage.
 const RAW_BYTES_MAX: usize = 256 << 20;
@@ -30,37 +31,11 @@ pub(super) struct Entry {
     pub actor: Arc<str>,
     /// A digest of the ASFF id, by which it is found.
     pub id_digest: u32,
-    /// An encoded row; empty for an expired finding.
-    pub row: Vec<u8>,
+    /// Empty for an expired finding.
+    pub row: Row,
     /// JSON; empty if operators set nothing.
     pub overlay: Vec<u8>,
     pub document: Bytes,
-}
-
-/// What the index needs of an entry.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RowEntry<'a> {
-    pub sequence: u64,
-    pub previous: u64,
-    pub key: FindingKey,
-    pub event: FeedEvent,
-    pub has_overlay: bool,
-    pub id_digest: u32,
-    pub row: &'a [u8],
-}
-
-impl Entry {
-    pub(super) fn as_row(&self) -> RowEntry<'_> {
-        RowEntry {
-            sequence: self.sequence,
-            previous: self.previous,
-            key: self.key,
-            event: self.event,
-            has_overlay: !self.overlay.is_empty(),
-            id_digest: self.id_digest,
-            row: &self.row,
-        }
-    }
 }
 
 /// The digest of an ASFF id.
@@ -71,31 +46,44 @@ pub(super) fn id_digest(id: &str) -> u32 {
 /// Compresses sections; keeps its buffers.
 pub(super) struct Encoder {
     compressor: zstd::bulk::Compressor<'static>,
+    gatherer: Gatherer,
+    packed: Vec<u8>,
+}
+
+/// An encoded block.
+pub(super) struct Block {
+    pub rows: Rows,
+    pub head: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Encoder {
     pub(super) fn new() -> Self {
         Self {
             compressor: zstd::bulk::Compressor::new(LEVEL).expect("the level is one of zstd's"),
+            gatherer: Gatherer::new(),
+            packed: Vec::new(),
         }
     }
 
-    /// Head and body of a block.
-    pub(super) fn encode(&mut self, entries: &[Entry]) -> (Vec<u8>, Vec<u8>) {
-        (self.pack(&head(entries)), self.pack(&body(entries)))
+    pub(super) fn encode(&mut self, entries: &[Entry]) -> Block {
+        let rows = self.gatherer.gather(entries);
+        Block {
+            head: self.pack(&rows.encode()),
+            body: self.pack(&body(entries)),
+            rows,
+        }
     }
 
     fn pack(&mut self, raw: &[u8]) -> Vec<u8> {
-        let mut packed = u32::try_from(raw.len())
-            .expect("a block is small")
-            .to_le_bytes()
-            .to_vec();
-        let compressed = self
-            .compressor
-            .compress(raw)
-            .expect("zstd compresses memory to memory");
-        packed.extend_from_slice(&compressed);
-        packed
+        self.packed.clear();
+        self.packed
+            .reserve(zstd::zstd_safe::compress_bound(raw.len()));
+        self.compressor
+            .compress_to_buffer(raw, &mut self.packed)
+            .expect("there is room for what zstd gives at most");
+        let length = u32::try_from(raw.len()).expect("a block is small");
+        [&length.to_le_bytes(), self.packed.as_slice()].concat()
     }
 }
 
@@ -108,7 +96,7 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::decompress(compressed, length).ok()
 }
 
-const fn event_code(event: FeedEvent) -> u8 {
+pub(super) const fn event_code(event: FeedEvent) -> u8 {
     match event {
         FeedEvent::Created => 0,
         FeedEvent::Imported => 1,
@@ -117,7 +105,7 @@ const fn event_code(event: FeedEvent) -> u8 {
     }
 }
 
-fn event(code: u8) -> Option<FeedEvent> {
+pub(super) fn event(code: u8) -> Option<FeedEvent> {
     [
         FeedEvent::Created,
         FeedEvent::Imported,
@@ -128,23 +116,9 @@ fn event(code: u8) -> Option<FeedEvent> {
     .copied()
 }
 
-fn head(entries: &[Entry]) -> Vec<u8> {
-    let mut head = Writer::default();
-    head.number(entries.len() as u64);
-    for entry in entries {
-        head.number(entry.sequence);
-        head.number(entry.previous);
-        head.byte(event_code(entry.event));
-        head.byte(u8::from(!entry.overlay.is_empty()));
-        head.raw(entry.key.as_bytes());
-        head.raw(&entry.id_digest.to_le_bytes());
-        head.slice(&entry.row);
-    }
-    head.bytes
-}
-
 fn body(entries: &[Entry]) -> Vec<u8> {
-    let mut body = Writer::default();
+    let bytes = |entry: &Entry| 64 + entry.overlay.len() + entry.document.len();
+    let mut body = Writer::with_capacity(entries.iter().map(bytes).sum());
     let mut actors: Vec<&Arc<str>> = entries.iter().map(|entry| &entry.actor).collect();
     actors.sort_unstable();
     actors.dedup();
@@ -170,37 +144,9 @@ fn body(entries: &[Entry]) -> Vec<u8> {
     body.bytes
 }
 
-/// The head of a block, decompressed.
-pub(super) struct Rows(Vec<u8>);
-
-impl Rows {
-    /// `None` if the section is damaged.
-    pub(super) fn decode(packed: &[u8]) -> Option<Self> {
-        let rows = Self(unpack(packed)?);
-        let mut reader = Reader::new(&rows.0);
-        let count = reader.number()?;
-        (0..count)
-            .all(|_| row(&mut reader).is_some())
-            .then_some(rows)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = RowEntry<'_>> {
-        let mut reader = Reader::new(&self.0);
-        let count = reader.number().unwrap_or(0);
-        (0..count).map_while(move |_| row(&mut reader))
-    }
-}
-
-fn row<'a>(reader: &mut Reader<'a>) -> Option<RowEntry<'a>> {
-    Some(RowEntry {
-        sequence: reader.number()?,
-        previous: reader.number()?,
-        event: event(reader.byte()?)?,
-        has_overlay: reader.byte()? != 0,
-        key: FindingKey::from_bytes(*reader.array()?),
-        id_digest: u32::from_le_bytes(*reader.array()?),
-        row: reader.slice()?,
-    })
+/// Reads the head of a block; `None` if it is damaged.
+pub(super) fn rows(head: &[u8]) -> Option<Rows> {
+    Rows::decode(&unpack(head)?)
 }
 
 /// The body of a block, decompressed.
@@ -284,7 +230,30 @@ impl Documents {
 
 #[cfg(test)]
 mod tests {
+    use muster_common::filter::Field;
+    use muster_common::finding::Value;
+
     use super::*;
+
+    /// The fields in the order of their codes, as blocks give them back.
+    fn row(number: u64) -> Row {
+        let mut row = Row::default();
+        row.push(Field::AwsAccountId, Value::Text("111122223333"));
+        if !number.is_multiple_of(5) {
+            row.push(Field::Title, Value::Text(&format!("title {}", number / 2)));
+        }
+        for tag in 0..number % 3 {
+            row.push(
+                Field::ResourceId,
+                Value::Text(&format!("{}-{tag}", number % 7)),
+            );
+        }
+        row.push(
+            Field::UpdatedAt,
+            Value::Date(Timestamp::from_millis(number as i64)),
+        );
+        row
+    }
 
     fn entries() -> Vec<Entry> {
         (1..=70_u64)
@@ -296,7 +265,7 @@ mod tests {
                 recorded_at: Timestamp::from_millis(number as i64 * -7),
                 actor: Arc::from(format!("actor-{}", number % 3)),
                 id_digest: number as u32,
-                row: vec![number as u8; number as usize],
+                row: row(number),
                 overlay: vec![b'o'; (number % 2) as usize],
                 document: Bytes::from(vec![b'd'; 1_000]),
             })
@@ -306,11 +275,11 @@ mod tests {
     #[test]
     fn a_block_reads_back() {
         let entries = entries();
-        let (head, body) = Encoder::new().encode(&entries);
-        let rows = Rows::decode(&head).unwrap();
+        let Block { head, body, .. } = Encoder::new().encode(&entries);
+        let rows = rows(&head).unwrap();
         let documents = Documents::decode(&body).unwrap();
-        assert_eq!(rows.iter().count(), entries.len());
-        for (entry, row) in entries.iter().zip(rows.iter()) {
+        assert_eq!(rows.entries().len(), entries.len());
+        for (at, (entry, row)) in entries.iter().zip(rows.entries()).enumerate() {
             let found = documents.find(entry.sequence).unwrap();
             let read = Entry {
                 sequence: row.sequence,
@@ -320,7 +289,7 @@ mod tests {
                 recorded_at: found.recorded_at,
                 actor: Arc::clone(&found.actor),
                 id_digest: row.id_digest,
-                row: row.row.to_vec(),
+                row: rows.row(at),
                 overlay: documents.overlay(found).to_vec(),
                 document: documents.document(found),
             };
@@ -332,16 +301,16 @@ mod tests {
 
     #[test]
     fn damaged_sections_are_refused_and_never_panic() {
-        let (head, body) = Encoder::new().encode(&entries());
+        let Block { head, body, .. } = Encoder::new().encode(&entries());
         for section in [&head, &body] {
             for end in 0..section.len() {
-                assert!(Rows::decode(&section[..end]).is_none());
+                assert!(rows(&section[..end]).is_none());
                 assert!(Documents::decode(&section[..end]).is_none());
             }
             for bit in (0..section.len() * 8).step_by(7) {
                 let mut flipped = section.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                let _ = Rows::decode(&flipped).map(|rows| rows.iter().count());
+                let _ = rows(&flipped);
                 let _ = Documents::decode(&flipped);
             }
         }

@@ -6,6 +6,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     pub(super) fn byte(&mut self, byte: u8) {
         self.bytes.push(byte);
     }
@@ -68,6 +74,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn slice(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
+        self.take(length)
+    }
+
+    pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (slice, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(slice)

@@ -77,9 +77,9 @@ impl Compaction {
         let mut frames = Vec::new();
         let mut lasts = Vec::new();
         for block in sorted.kept.chunks(BLOCK_FINDINGS) {
-            let (head, body) = encoder.encode(block);
+            let encoded = encoder.encode(block);
             lasts.push(block.last().map_or(0, |entry| entry.sequence));
-            frames.push((Kind::Block, head, body));
+            frames.push((Kind::Block, encoded.head, encoded.body));
         }
         let head = serde_json::to_vec(&sorted.commit).expect("a commit is plain data");
         frames.push((Kind::Commit, head, encode(&sorted.writes)));
@@ -150,7 +150,7 @@ impl Compaction {
             return Ok(None);
         };
         let documents = self.shared.documents(place, edition)?;
-        for row in rows.iter() {
+        for (at, row) in rows.entries().iter().enumerate() {
             let Some(document) = documents.find(row.sequence) else {
                 return Ok(None);
             };
@@ -179,7 +179,7 @@ impl Compaction {
                 recorded_at: document.recorded_at,
                 actor: Arc::clone(&document.actor),
                 id_digest: row.id_digest,
-                row: row.row.to_vec(),
+                row: rows.row(at),
                 overlay: documents.overlay(document).to_vec(),
                 document: documents.document(document),
             });

@@ -1,8 +1,9 @@
 //! The index: a fold of the log, in memory. It answers which findings match, in which order, and how many.
 //!
-//! In: the entries of the log, in order. Always: the same log gives the same answers. It holds no documents; what it
-//! cannot decide from rows it says so, and the engine looks at documents.
+//! In: the rows of the log's blocks, in order. Always: the same log gives the same answers. It holds no documents; what
+//! it cannot decide from rows it says so, and the engine looks at documents.
 
+mod bits;
 mod codes;
 mod column;
 mod dictionary;
@@ -13,13 +14,14 @@ mod sort;
 use hashbrown::HashTable;
 use muster_common::account::AccountId;
 use muster_common::filter::Field;
-use muster_common::finding::{FindingKey, INDEXED, Known, entries};
+use muster_common::finding::{FindingKey, INDEXED, Known};
 use muster_common::timestamp::Timestamp;
-use roaring::RoaringBitmap;
 
-use super::block::RowEntry;
+use super::rows::{RowEntry, Rows};
 use crate::FeedEvent;
-use column::Column;
+use bits::Bits;
+use column::{Column, Run};
+use dictionary::make_room;
 
 pub(super) use group::{Tally, product, shown};
 pub(super) use select::Selection;
@@ -32,23 +34,15 @@ pub(super) struct Index {
     id_digests: Vec<u32>,
     /// Slots by key.
     table: HashTable<u32>,
-    live: RoaringBitmap,
-    with_overlay: RoaringBitmap,
+    live: Bits,
+    with_overlay: Bits,
     /// Slots that expired findings left.
     free: Vec<u32>,
     /// By field code; made at the first value.
     columns: Vec<Option<Column>>,
     /// The last sequence that is folded in.
     sequence: u64,
-    scratch: Scratch,
-}
-
-#[derive(Default)]
-struct Scratch {
-    /// Field codes and value codes of the entry being folded.
-    values: Vec<(u8, u32)>,
-    members: Vec<u32>,
-    key: Vec<u8>,
+    scratch: column::Scratch,
 }
 
 /// What is known of a finding before a change.
@@ -64,7 +58,7 @@ impl Index {
         self.sequence
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(super) const fn len(&self) -> u64 {
         self.live.len()
     }
 
@@ -77,7 +71,7 @@ impl Index {
         let slot = self.slot(key)?;
         Some(Present {
             sequence: self.sequences[slot as usize],
-            has_overlay: self.with_overlay.contains(slot),
+            has_overlay: self.with_overlay.has(slot),
             known: Known {
                 updated_at: self.time(slot, Field::UpdatedAt).unwrap_or_default(),
                 record_state: self.text(slot, Field::RecordState).unwrap_or("ACTIVE"),
@@ -111,28 +105,26 @@ impl Index {
         (self.keys[slot as usize], self.sequences[slot as usize])
     }
 
-    /// Folds in one entry. Entries come in the order of the log.
-    pub(super) fn apply(&mut self, entry: &RowEntry<'_>) {
-        self.sequence = self.sequence.max(entry.sequence);
-        let known = self.slot(&entry.key);
-        match (entry.event, known) {
-            (FeedEvent::Expired, None) => {}
-            (FeedEvent::Expired, Some(slot)) => self.remove(slot),
-            (FeedEvent::Created | FeedEvent::Imported | FeedEvent::Updated, known) => {
-                let slot = known.unwrap_or_else(|| self.insert(entry.key));
-                self.sequences[slot as usize] = entry.sequence;
-                self.id_digests[slot as usize] = entry.id_digest;
-                if entry.has_overlay {
-                    self.with_overlay.insert(slot);
-                } else {
-                    self.with_overlay.remove(slot);
-                }
-                self.fold(slot, entry.row, known.is_some());
+    /// Folds in a block. Blocks come in the order of the log.
+    pub(super) fn apply(&mut self, rows: &Rows) {
+        let removes = |entry: &RowEntry| entry.event == FeedEvent::Expired;
+        let mut first = 0;
+        for run in rows
+            .entries()
+            .chunk_by(|left, right| removes(left) == removes(right))
+        {
+            if removes(&run[0]) {
+                run.iter().for_each(|entry| self.remove(&entry.key));
+            } else {
+                self.fold(rows, first, run);
             }
+            first += run.len();
         }
+        let last = rows.entries().last().map_or(0, |entry| entry.sequence);
+        self.sequence = self.sequence.max(last);
     }
 
-    /// Bytes of memory, roughly.
+    /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
         let columns: usize = self.columns.iter().flatten().map(Column::bytes).sum();
         let slots = 16 * self.keys.capacity()
@@ -140,9 +132,9 @@ impl Index {
             + 4 * self.id_digests.capacity();
         columns
             + slots
-            + 5 * self.table.capacity()
-            + self.live.serialized_size()
-            + self.with_overlay.serialized_size()
+            + self.table.allocation_size()
+            + self.live.bytes()
+            + self.with_overlay.bytes()
     }
 
     fn slot(&self, key: &FindingKey) -> Option<u32> {
@@ -153,6 +145,9 @@ impl Index {
 
     fn insert(&mut self, key: FindingKey) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
+            make_room(&mut self.keys, 1);
+            make_room(&mut self.sequences, 1);
+            make_room(&mut self.id_digests, 1);
             self.keys.push(key);
             self.sequences.push(0);
             self.id_digests.push(0);
@@ -166,11 +161,14 @@ impl Index {
         slot
     }
 
-    fn remove(&mut self, slot: u32) {
-        let key = self.keys[slot as usize];
-        if let Ok(entry) = self.table.find_entry(hash(&key), |other| *other == slot) {
-            entry.remove();
-        }
+    fn remove(&mut self, key: &FindingKey) {
+        let found = self
+            .table
+            .find_entry(hash(key), |slot| self.keys[*slot as usize] == *key);
+        let Ok(entry) = found else {
+            return;
+        };
+        let (slot, _) = entry.remove();
         self.columns
             .iter_mut()
             .flatten()
@@ -180,54 +178,48 @@ impl Index {
         self.free.push(slot);
     }
 
-    /// Sets the columns of a slot to a row. `replace` clears the fields that the row does not have.
-    fn fold(&mut self, slot: u32, row: &[u8], replace: bool) {
-        let mut values = std::mem::take(&mut self.scratch.values);
-        values.clear();
-        for (field, value) in entries(row) {
-            let code = field.code();
-            match self.column(field) {
-                (Column::Times(times), _) => {
-                    if let muster_common::finding::Value::Date(time) = value {
-                        times.set(slot, Some(time.as_millis()));
-                        values.push((code, 0));
-                    }
+    /// Sets slots and columns to what a block says of some entries, none of them a removal.
+    fn fold(&mut self, rows: &Rows, first: usize, entries: &[RowEntry]) {
+        let mut replaced = Vec::new();
+        let end = self.keys.len();
+        let slots: Vec<u32> = entries
+            .iter()
+            .map(|entry| {
+                let known = self.slot(&entry.key);
+                replaced.extend(known);
+                let slot = known.unwrap_or_else(|| self.insert(entry.key));
+                self.sequences[slot as usize] = entry.sequence;
+                self.id_digests[slot as usize] = entry.id_digest;
+                if entry.has_overlay {
+                    self.with_overlay.insert(slot);
+                } else {
+                    self.with_overlay.remove(slot);
                 }
-                (Column::Values(column), key) => values.push((code, column.intern(value, key))),
-            }
-        }
-        values.sort_unstable();
-        values.dedup();
+                slot
+            })
+            .collect();
+        let run = Run {
+            first,
+            slots: &slots,
+            fresh: replaced.is_empty() && slots[0] as usize == end,
+        };
         let mut named = 0_u128;
-        let mut members = std::mem::take(&mut self.scratch.members);
-        for group in values.chunk_by(|left, right| left.0 == right.0) {
-            let code = group[0].0;
+        for block in rows.columns() {
+            let code = usize::from(block.field().code());
             named |= 1 << code;
-            if let Some(Some(Column::Values(column))) = self.columns.get_mut(usize::from(code)) {
-                members.clear();
-                members.extend(group.iter().map(|(_, value)| *value));
-                let set = column.sets.intern(&members);
-                column.set(slot, set);
+            if self.columns.len() <= code {
+                self.columns.resize_with(code + 1, || None);
+            }
+            self.columns[code]
+                .get_or_insert_with(|| Column::new(block.field()))
+                .fold(block, &run, &mut self.scratch);
+        }
+        // What a version does not have any more goes; what the block names, it has said.
+        for (code, column) in self.columns.iter_mut().enumerate() {
+            if let Some(column) = column.as_mut().filter(|_| named >> code & 1 == 0) {
+                replaced.iter().for_each(|slot| column.clear(*slot));
             }
         }
-        if replace {
-            for (code, column) in self.columns.iter_mut().enumerate() {
-                if let Some(column) = column.as_mut().filter(|_| named >> code & 1 == 0) {
-                    column.clear(slot);
-                }
-            }
-        }
-        self.scratch.values = values;
-        self.scratch.members = members;
-    }
-
-    fn column(&mut self, field: Field) -> (&mut Column, &mut Vec<u8>) {
-        let at = usize::from(field.code());
-        if self.columns.len() <= at {
-            self.columns.resize_with(at + 1, || None);
-        }
-        let column = self.columns[at].get_or_insert_with(|| Column::new(field));
-        (column, &mut self.scratch.key)
     }
 
     fn existing(&self, field: Field) -> Option<&Column> {
@@ -241,16 +233,15 @@ impl Index {
         }
     }
 
+    /// The text of a slot in a field of which a finding has at most one.
     fn text(&self, slot: u32, field: Field) -> Option<&str> {
         let Column::Values(column) = self.existing(field)? else {
             return None;
         };
-        let set = column.codes.get(slot);
-        if set == 0 {
-            return None;
+        match column.codes.get(slot) {
+            0 => None,
+            code => column.text(code),
         }
-        let first = *column.sets.members(set).first()?;
-        std::str::from_utf8(column.values.text(first)).ok()
     }
 }
 

@@ -124,7 +124,9 @@ impl Log {
             self.current = create(&self.folder, self.current.number + 1)?;
         }
         let mut offset = self.current.bytes;
-        let mut buffer = Vec::new();
+        let length =
+            |(_, head, body): &(Kind, &[u8], &[u8])| HEADER_BYTES + head.len() + body.len();
+        let mut buffer = Vec::with_capacity(frames.iter().map(length).sum());
         let mut places = Vec::with_capacity(frames.len());
         for (kind, head, body) in frames {
             let header = Header::new(*kind, head, body);

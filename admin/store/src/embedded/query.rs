@@ -237,7 +237,7 @@ pub(super) fn feed(shared: &Shared, after: u64, limit: usize) -> Result<Vec<Feed
             Err(Error::Damaged { .. }) => continue,
             Err(error) => return Err(error),
         };
-        for row in rows.iter().filter(|row| row.sequence > after) {
+        for row in rows.entries().iter().filter(|row| row.sequence > after) {
             let Some(entry) = documents.find(row.sequence) else {
                 continue;
             };

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use muster_common::finding::{self, Overlay};
 
 use super::account::{Books, CommitHead};
-use super::block::{Documents, Entry, Rows, id_digest};
+use super::block::{self, Documents, Entry, id_digest};
 use super::frame::Kind;
 use super::index::Index;
 use super::log::{self, Found, Log, Place, Segment};
+use super::rows::Gatherer;
 use super::shelf::{Shelf, decode};
 use super::state::{Blocks, Edition, State, name};
 use crate::{Error, FeedEvent};
@@ -139,16 +140,8 @@ impl Recovery<'_> {
     }
 
     fn block(&mut self, segment: &Segment, place: &Place) -> io::Result<()> {
-        if let Some(rows) = segment.head(place)?.as_deref().and_then(Rows::decode) {
-            let mut last = 0;
-            let mut count = 0;
-            for entry in rows.iter() {
-                self.state.blocks.supersede(entry.previous);
-                self.state.index.apply(&entry);
-                last = entry.sequence;
-                count += 1;
-            }
-            self.state.blocks.push(last, count, *place);
+        if let Some(rows) = segment.head(place)?.as_deref().and_then(block::rows) {
+            self.state.fold(&rows, *place);
             return Ok(());
         }
         let documents = segment.body(place)?.as_deref().and_then(Documents::decode);
@@ -162,9 +155,7 @@ impl Recovery<'_> {
             name(place),
             entries.len()
         ));
-        for entry in &entries {
-            self.state.index.apply(&entry.as_row());
-        }
+        self.state.index.apply(&Gatherer::new().gather(&entries));
         let last = documents.entries().last().map_or(0, |entry| entry.sequence);
         self.state.blocks.push(last, entries.len() as u64, *place);
         Ok(())
@@ -235,7 +226,7 @@ fn from_documents(documents: &Documents) -> (Vec<Entry>, usize) {
                 recorded_at: entry.recorded_at,
                 actor: Arc::clone(&entry.actor),
                 id_digest: id_digest(&reading.id),
-                row: finding::compose(reading.row, &overlay).into_bytes(),
+                row: finding::compose(reading.row, &overlay),
                 overlay: overlay.to_bytes(),
                 document,
             }),

@@ -8,9 +8,10 @@ use muster_common::finding::{FindingKey, Overlay};
 use parking_lot::{Mutex, RwLock};
 
 use super::account::Books;
-use super::block::{DocumentEntry, Documents, Rows};
+use super::block::{self, DocumentEntry, Documents};
 use super::index::Index;
 use super::log::{Place, Segment};
+use super::rows::Rows;
 use crate::{Error, Record};
 
 /// Index, block places and books. Written by the writer and by compaction only.
@@ -19,6 +20,19 @@ pub(super) struct State {
     pub blocks: Blocks,
     pub books: Books,
     pub damaged: Vec<String>,
+}
+
+impl State {
+    /// Takes a durable block in.
+    pub(super) fn fold(&mut self, rows: &Rows, place: Place) {
+        let entries = rows.entries();
+        for entry in entries {
+            self.blocks.supersede(entry.previous);
+        }
+        self.index.apply(rows);
+        let last = entries.last().map_or(0, |entry| entry.sequence);
+        self.blocks.push(last, entries.len() as u64, place);
+    }
 }
 
 /// A segment, and which edition of it: compaction makes a new one.
@@ -190,7 +204,7 @@ impl Shared {
             .segment
             .head(place)
             .map_err(|error| read_error(place, &error))?;
-        Ok(head.as_deref().and_then(Rows::decode))
+        Ok(head.as_deref().and_then(block::rows))
     }
 
     /// Notes a damaged block, once.

@@ -13,7 +13,7 @@ use muster_common::timestamp::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::account::Page;
-use super::block::{BLOCK_FINDINGS, Encoder, Entry, id_digest};
+use super::block::{BLOCK_FINDINGS, Block, Encoder, Entry, id_digest};
 use super::frame::Kind;
 use super::log::Log;
 use super::shelf::{Appended, Shelf, Write, encode};
@@ -233,18 +233,20 @@ impl Writer {
         {
             return Ok(());
         }
-        let blocks: Vec<_> = entries.chunks(BLOCK_FINDINGS).collect();
-        let sections: Vec<_> = blocks.iter().map(|block| encoder.encode(block)).collect();
+        let blocks: Vec<Block> = entries
+            .chunks(BLOCK_FINDINGS)
+            .map(|entries| encoder.encode(entries))
+            .collect();
         let commit = serde_json::to_vec(&head).expect("a commit is plain data");
         let tables = encode(&writes);
-        let mut frames: Vec<(Kind, &[u8], &[u8])> = sections
+        let mut frames: Vec<(Kind, &[u8], &[u8])> = blocks
             .iter()
-            .map(|(head, body)| (Kind::Block, head.as_slice(), body.as_slice()))
+            .map(|Block { head, body, .. }| (Kind::Block, head.as_slice(), body.as_slice()))
             .collect();
         frames.push((Kind::Commit, &commit, &tables));
         let places = self.log.append(&frames)?;
         self.commit = head.number;
-        for (block, place) in blocks.iter().zip(places) {
+        for (Block { rows, .. }, place) in blocks.iter().zip(places) {
             let mut state = self.shared.state.write();
             let segment = self.log.current();
             state
@@ -254,12 +256,7 @@ impl Writer {
                 .or_insert_with(|| Edition::new(segment.clone()))
                 .segment
                 .bytes = segment.bytes;
-            for entry in *block {
-                state.blocks.supersede(entry.previous);
-                state.index.apply(&entry.as_row());
-            }
-            let last = block.last().map_or(0, |entry| entry.sequence);
-            state.blocks.push(last, block.len() as u64, place);
+            state.fold(rows, place);
         }
         self.shared.state.write().books.apply(&head);
         self.head.send_replace(self.sequence);
@@ -347,8 +344,7 @@ impl Maker<'_> {
     /// The decision over an import; and of the stored version the sequence and whether operators own some of it.
     fn decide(&self, reading: &finding::Reading) -> (finding::Import, Option<(u64, bool)>) {
         if let Some(entry) = self.pending(&reading.key) {
-            let row = Row::from_bytes(&entry.row).unwrap_or_default();
-            let known = (entry.event != FeedEvent::Expired).then(|| known(&row));
+            let known = (entry.event != FeedEvent::Expired).then(|| known(&entry.row));
             let present = known.map(|_| (entry.sequence, !entry.overlay.is_empty()));
             return (finding::import(known, reading), present);
         }
@@ -475,7 +471,7 @@ impl Maker<'_> {
             recorded_at: self.now,
             actor: Arc::clone(self.actor),
             id_digest,
-            row: row.into_bytes(),
+            row,
             overlay: overlay.to_bytes(),
             document,
         });

@@ -1,15 +1,22 @@
 //! Columns: the values of one field over all slots.
 
-use muster_common::filter::{Field, Kind, Test};
-use muster_common::finding::Value;
+use muster_common::filter::{Field, FieldSet, Kind, Test};
+use muster_common::finding::{self, Value};
 use muster_common::timestamp::Timestamp;
-use roaring::RoaringBitmap;
 
-use super::codes::{CHUNK, Chunk, Codes, NO_TIME, Times};
-use super::dictionary::{Dictionary, Sets};
+use super::codes::{Codes, Times};
+use super::dictionary::{Dictionary, make_room};
+use crate::embedded::rows;
 
-/// Bitmaps are kept for fields with up to this many distinct sets of values.
-const POSTINGS_MAX: u32 = 4_096;
+/// The times that a finding has at most one of.
+const SINGLE_TIMES: FieldSet = FieldSet::NONE
+    .with(Field::FirstObservedAt)
+    .with(Field::LastObservedAt)
+    .with(Field::CreatedAt)
+    .with(Field::UpdatedAt)
+    .with(Field::NoteUpdatedAt)
+    .with(Field::ProcessLaunchedAt)
+    .with(Field::ProcessTerminatedAt);
 
 /// One field.
 pub(super) enum Column {
@@ -17,33 +24,65 @@ pub(super) enum Column {
     Times(Times),
 }
 
-/// Values as dictionary codes: text, numbers (their bits), pairs (`key\0value`), flags.
+/// Values as dictionary codes.
 pub(super) struct ValueColumn {
-    kind: Kind,
-    pub values: Dictionary,
-    pub sets: Sets,
+    field: Field,
+    /// Values as rows encode them, and sets of them.
+    pub dictionary: Dictionary,
     /// The set of each slot.
     pub codes: Codes,
-    /// The slots of each set, while there are few sets.
-    postings: Option<Vec<RoaringBitmap>>,
+    /// By code: how many slots have it.
+    pub counts: Vec<u32>,
+}
+
+/// Entries of a block that are folded in together.
+pub(super) struct Run<'a> {
+    /// The number of the first one in its block.
+    pub first: usize,
+    /// One for each.
+    pub slots: &'a [u32],
+    /// All slots are new and follow each other.
+    pub fresh: bool,
+}
+
+/// Buffers for folding a column in.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// By set of the block: its code here, and how many entries of a fresh run have it.
+    codes: Vec<u32>,
+    counts: Vec<u32>,
+    times: Vec<Option<i64>>,
+    members: Vec<u32>,
+    /// By entry of a fresh run.
+    appended: Vec<u32>,
 }
 
 impl Column {
     pub(super) fn new(field: Field) -> Self {
-        match field.kind() {
-            Kind::Date => Self::Times(Times::default()),
-            kind @ (Kind::Text
-            | Kind::Number
-            | Kind::Address
-            | Kind::Map
-            | Kind::Keyword
-            | Kind::Flag) => Self::Values(Box::new(ValueColumn {
-                kind,
-                values: Dictionary::default(),
-                sets: Sets::default(),
-                codes: Codes::default(),
-                postings: Some(Vec::new()),
-            })),
+        if SINGLE_TIMES.has(field) {
+            return Self::Times(Times::default());
+        }
+        Self::Values(Box::new(ValueColumn {
+            field,
+            dictionary: Dictionary::default(),
+            codes: Codes::default(),
+            counts: vec![0],
+        }))
+    }
+
+    /// Sets the slots of a run to what their block says of them.
+    pub(super) fn fold(&mut self, block: &rows::Column, run: &Run<'_>, scratch: &mut Scratch) {
+        match self {
+            Self::Times(times) => {
+                let found = &mut scratch.times;
+                found.clear();
+                found.push(None);
+                found.extend(block.sets().map(|set| first_time(block.field(), set)));
+                for (code, slot) in block.codes()[run.first..].iter().zip(run.slots) {
+                    times.set(*slot, found[usize::from(*code)]);
+                }
+            }
+            Self::Values(column) => column.fold(block, run, scratch),
         }
     }
 
@@ -63,173 +102,134 @@ impl Column {
 }
 
 impl ValueColumn {
-    /// The code of a value. `scratch` is a buffer to build keys in.
-    pub(super) fn intern(&mut self, value: Value<'_>, scratch: &mut Vec<u8>) -> u32 {
-        match value {
-            Value::Text(text) => self.values.intern(text.as_bytes()),
-            Value::Number(number) => self.values.intern(&number.to_le_bytes()),
-            Value::Flag(flag) => self.values.intern(&[u8::from(flag)]),
-            Value::Pair(key, text) => {
-                scratch.clear();
-                scratch.extend_from_slice(key.as_bytes());
-                scratch.push(0);
-                scratch.extend_from_slice(text.as_bytes());
-                self.values.intern(scratch)
+    fn fold(&mut self, block: &rows::Column, run: &Run<'_>, scratch: &mut Scratch) {
+        let Scratch {
+            codes,
+            counts,
+            members,
+            appended,
+            ..
+        } = scratch;
+        codes.clear();
+        codes.push(0);
+        codes.extend(block.sets().map(|set| self.intern(set, members)));
+        self.make_room();
+        let sets = &block.codes()[run.first..run.first + run.slots.len()];
+        if !run.fresh {
+            for (set, slot) in sets.iter().zip(run.slots) {
+                self.set(*slot, codes[usize::from(*set)]);
             }
-            Value::Date(time) => self.values.intern(&time.as_millis().to_le_bytes()),
+            return;
+        }
+        counts.clear();
+        counts.resize(codes.len(), 0);
+        appended.clear();
+        for set in sets {
+            counts[usize::from(*set)] += 1;
+            appended.push(codes[usize::from(*set)]);
+        }
+        self.codes.append(run.slots[0], appended);
+        for (code, count) in codes.iter().zip(counts).skip(1) {
+            self.counts[*code as usize] += *count;
         }
     }
 
-    /// The value of a code.
-    pub(super) fn value(&self, code: u32) -> Value<'_> {
-        let bytes = self.values.text(code);
-        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-        match self.kind {
-            Kind::Text | Kind::Address | Kind::Keyword => Value::Text(text(bytes)),
-            Kind::Number => Value::Number(f64::from_le_bytes(bytes.try_into().unwrap_or_default())),
-            Kind::Flag => Value::Flag(bytes == [1]),
-            Kind::Map => {
-                let end = bytes
-                    .iter()
-                    .position(|byte| *byte == 0)
-                    .unwrap_or(bytes.len());
-                Value::Pair(
-                    text(&bytes[..end]),
-                    text(bytes.get(end + 1..).unwrap_or_default()),
-                )
-            }
-            Kind::Date => Value::Date(Timestamp::from_millis(i64::from_le_bytes(
-                bytes.try_into().unwrap_or_default(),
-            ))),
+    /// The code of a set of values that stand behind each other as rows encode them. `members` is a buffer.
+    fn intern(&mut self, set: &[u8], members: &mut Vec<u32>) -> u32 {
+        members.clear();
+        for value in finding::value_spans(self.field, set) {
+            members.push(self.dictionary.intern(value));
+        }
+        members.sort_unstable();
+        members.dedup();
+        self.dictionary.intern_set(members)
+    }
+
+    /// Has a count for every code.
+    fn make_room(&mut self) {
+        let codes = self.dictionary.len() as usize + 1;
+        if self.counts.len() < codes {
+            let more = codes - self.counts.len();
+            make_room(&mut self.counts, more);
+            self.counts.resize(codes, 0);
         }
     }
 
     /// Puts a slot into a set; 0 takes it out of its set.
-    pub(super) fn set(&mut self, slot: u32, set: u32) {
+    fn set(&mut self, slot: u32, set: u32) {
         let old = self.codes.get(slot);
         if old == set {
             return;
         }
         self.codes.set(slot, set);
-        if self.sets.len() > POSTINGS_MAX {
-            self.postings = None;
-        }
-        let Some(postings) = &mut self.postings else {
-            return;
-        };
         if old != 0 {
-            postings[old as usize - 1].remove(slot);
+            self.counts[old as usize] -= 1;
         }
         if set != 0 {
-            if postings.len() < set as usize {
-                postings.resize_with(set as usize, RoaringBitmap::new);
-            }
-            postings[set as usize - 1].insert(slot);
+            self.counts[set as usize] += 1;
         }
     }
 
-    /// The slots with a value that satisfies one of the tests.
-    pub(super) fn select(
-        &self,
-        tests: &[Test],
-        now: Timestamp,
-        live: &RoaringBitmap,
-    ) -> RoaringBitmap {
-        let sets = self.matching_sets(tests, now);
-        if sets.iter().all(|matches| !matches) {
-            return RoaringBitmap::new();
-        }
-        match &self.postings {
-            Some(postings) => union(
-                postings
-                    .iter()
-                    .zip(&sets)
-                    .filter(|(_, matches)| **matches)
-                    .map(|(slots, _)| slots),
-            ),
-            None => self.scan(&sets, live),
+    /// The value of a code.
+    pub(super) fn value(&self, code: u32) -> Value<'_> {
+        finding::values(self.field, self.dictionary.value(code))
+            .next()
+            .expect("the dictionary holds whole values")
+    }
+
+    /// The text of a code; `None` for another kind of value and for a set.
+    pub(super) fn text(&self, code: u32) -> Option<&str> {
+        match finding::values(self.field, self.dictionary.value(code)).next()? {
+            Value::Text(text) => Some(text),
+            Value::Number(_) | Value::Date(_) | Value::Pair(..) | Value::Flag(_) => None,
         }
     }
 
-    /// Per set (by code less 1): whether one of its values satisfies one of the tests.
-    fn matching_sets(&self, tests: &[Test], now: Timestamp) -> Vec<bool> {
-        let mut values = vec![false; self.values.len() as usize + 1];
-        for (code, _) in self.values.iter() {
-            let value = self.value(code);
-            values[code as usize] = tests.iter().any(|test| test.holds(value, now));
-        }
-        (1..=self.sets.len())
-            .map(|set| {
-                self.sets
-                    .members(set)
-                    .iter()
-                    .any(|value| values[*value as usize])
-            })
-            .collect()
-    }
-
-    fn scan(&self, sets: &[bool], live: &RoaringBitmap) -> RoaringBitmap {
-        let mut wanted = vec![false];
-        wanted.extend_from_slice(sets);
-        let chunks = live.max().map_or(0, |last| last as usize / CHUNK + 1);
-        let mut found = Vec::new();
-        for number in 0..chunks {
-            let base = (number * CHUNK) as u32;
-            match self.codes.chunk(number) {
-                Chunk::Empty => {}
-                Chunk::U8(codes) => matching(codes, base, &wanted, &mut found),
-                Chunk::U16(codes) => matching(codes, base, &wanted, &mut found),
-                Chunk::U32(codes) => matching(codes, base, &wanted, &mut found),
+    /// By code: whether one of its values satisfies one of the tests. Codes that no slot has may be left out.
+    pub(super) fn matching(&self, tests: &[Test], now: Timestamp) -> Vec<bool> {
+        let mut matching = vec![false; self.dictionary.len() as usize + 1];
+        match self.known(tests) {
+            Some(codes) => codes
+                .into_iter()
+                .for_each(|code| matching[code as usize] = true),
+            None => {
+                for (code, _) in self.dictionary.values() {
+                    let value = self.value(code);
+                    matching[code as usize] = tests.iter().any(|test| test.holds(value, now));
+                }
             }
         }
-        RoaringBitmap::from_sorted_iter(found).expect("slots rise")
+        for (code, members) in self.dictionary.sets() {
+            matching[code as usize] = members.iter().any(|member| matching[*member as usize]);
+        }
+        matching
+    }
+
+    /// The codes of the values that tests name in full; `None` if one of the tests does not.
+    fn known(&self, tests: &[Test]) -> Option<Vec<u32>> {
+        if !matches!(self.field.kind(), Kind::Text | Kind::Address) {
+            return None;
+        }
+        let mut codes = Vec::new();
+        for test in tests {
+            let Test::Equals(text) = test else {
+                return None;
+            };
+            let mut value = Vec::new();
+            finding::encode(Value::Text(text), &mut value);
+            codes.extend(self.dictionary.find(&value));
+        }
+        Some(codes)
     }
 
     fn bytes(&self) -> usize {
-        let postings: usize = self
-            .postings
-            .iter()
-            .flatten()
-            .map(|slots| size_of::<RoaringBitmap>() + slots.serialized_size())
-            .sum();
-        self.values.bytes() + self.sets.bytes() + self.codes.bytes() + postings
+        self.dictionary.bytes() + self.codes.bytes() + 4 * self.counts.capacity()
     }
 }
 
-fn matching<T: Copy + Into<u32>>(codes: &[T], base: u32, wanted: &[bool], found: &mut Vec<u32>) {
-    let hits = codes
-        .iter()
-        .enumerate()
-        .filter(|(_, code)| wanted[Into::<u32>::into(**code) as usize]);
-    found.extend(hits.map(|(at, _)| base + at as u32));
-}
-
-/// The slots of any of the bitmaps.
-pub(super) fn union<'a>(bitmaps: impl Iterator<Item = &'a RoaringBitmap>) -> RoaringBitmap {
-    use roaring::MultiOps as _;
-    bitmaps.union()
-}
-
-/// The slots whose time satisfies one of the tests.
-pub(super) fn select_times(
-    times: &Times,
-    tests: &[Test],
-    now: Timestamp,
-    live: &RoaringBitmap,
-) -> RoaringBitmap {
-    let chunks = live.max().map_or(0, |last| last as usize / CHUNK + 1);
-    let mut found = Vec::new();
-    for number in 0..chunks {
-        let Some(chunk) = times.chunk(number) else {
-            continue;
-        };
-        let base = (number * CHUNK) as u32;
-        for (at, time) in chunk.iter().enumerate() {
-            let value = Value::Date(Timestamp::from_millis(*time));
-            if *time != NO_TIME && tests.iter().any(|test| test.holds(value, now)) {
-                found.push(base + at as u32);
-            }
-        }
-    }
-    RoaringBitmap::from_sorted_iter(found).expect("slots rise")
+fn first_time(field: Field, set: &[u8]) -> Option<i64> {
+    finding::values(field, set).find_map(|value| match value {
+        Value::Date(time) => Some(time.as_millis()),
+        Value::Text(_) | Value::Number(_) | Value::Pair(..) | Value::Flag(_) => None,
+    })
 }

@@ -6,15 +6,12 @@ use std::collections::BinaryHeap;
 use hashbrown::HashMap;
 use muster_common::filter::Field;
 use muster_common::finding::Value;
-use roaring::RoaringBitmap;
 
 use super::Index;
-use super::codes::{CHUNK, Chunk};
+use super::bits::{Bits, Mask, ones};
+use super::codes::Slice;
 use super::column::{Column, ValueColumn};
 use crate::Group;
-
-/// Slots are taken from a bitmap in runs of this many.
-const RUN: usize = 1_024;
 
 /// Counts by group, before they are ranked.
 #[derive(Default)]
@@ -43,7 +40,7 @@ impl Index {
     /// The ranked groups of some slots and the number of all groups.
     pub(in super::super) fn group(
         &self,
-        slots: &RoaringBitmap,
+        slots: &Bits,
         fields: &[Field],
         limit: usize,
     ) -> (Vec<Group>, u64) {
@@ -57,7 +54,7 @@ impl Index {
         match columns.as_deref() {
             // A field without any value has no groups.
             None | Some([]) => (Vec::new(), 0),
-            Some([column]) => single(column, slots, limit),
+            Some([column]) => single(self, column, slots, limit),
             Some(columns) => several(columns, slots, limit),
         }
     }
@@ -89,53 +86,76 @@ pub(in super::super) fn shown(value: Value<'_>) -> String {
     }
 }
 
-fn single(column: &ValueColumn, slots: &RoaringBitmap, limit: usize) -> (Vec<Group>, u64) {
-    let mut by_set = vec![0_u32; column.sets.len() as usize + 1];
-    let mut run = [0; RUN];
-    let mut rest = slots.iter();
-    loop {
-        let taken = rest.next_many(&mut run);
-        if taken.is_empty() {
-            break;
-        }
-        for slots in taken.chunk_by(|left, right| left >> 16 == right >> 16) {
-            let number = slots[0] as usize / CHUNK;
-            match column.codes.chunk(number) {
-                Chunk::Empty => {}
-                Chunk::U8(codes) => tally(slots, codes, &mut by_set),
-                Chunk::U16(codes) => tally(slots, codes, &mut by_set),
-                Chunk::U32(codes) => tally(slots, codes, &mut by_set),
-            }
-        }
-    }
-    let mut by_value = vec![0_u64; column.values.len() as usize + 1];
-    for set in (1..=column.sets.len()).filter(|set| by_set[*set as usize] > 0) {
-        for value in column.sets.members(set) {
-            by_value[*value as usize] += u64::from(by_set[set as usize]);
+fn single(index: &Index, column: &ValueColumn, slots: &Bits, limit: usize) -> (Vec<Group>, u64) {
+    // Whichever is less is counted: what is in the groups, or what is not.
+    let mut counts = if 2 * slots.len() > index.len() {
+        let mut others = counted(column, &index.live.minus(slots));
+        others.resize(column.counts.len(), 0);
+        column
+            .counts
+            .iter()
+            .zip(others)
+            .map(|(all, others)| all - others)
+            .collect()
+    } else {
+        counted(column, slots)
+    };
+    counts.resize(column.dictionary.len() as usize + 1, 0);
+    for (set, members) in column.dictionary.sets() {
+        let count = std::mem::take(&mut counts[set as usize]);
+        if count > 0 {
+            members
+                .iter()
+                .for_each(|member| counts[*member as usize] += count);
         }
     }
-    let threshold = threshold(&by_value, limit);
-    let counted = by_value.iter().filter(|count| **count > 0).count() as u64;
-    let candidates = by_value
-        .iter()
-        .enumerate()
+    let threshold = threshold(&counts, limit);
+    let groups = counts.iter().filter(|count| **count > 0).count() as u64;
+    let candidates = (0..)
+        .zip(&counts)
         .filter(|(_, count)| **count >= threshold)
         .map(|(code, count)| Group {
-            values: vec![shown(column.value(code as u32))],
-            count: *count,
+            values: vec![shown(column.value(code))],
+            count: u64::from(*count),
         });
-    (largest(candidates, limit), counted)
+    (largest(candidates, limit), groups)
 }
 
-fn tally<T: Copy + Into<u32>>(slots: &[u32], codes: &[T], by_set: &mut [u32]) {
-    for slot in slots {
-        let set: u32 = codes[*slot as usize % CHUNK].into();
-        by_set[set as usize] += 1;
+/// By code: how many of the slots have it. The count of slots without a value is dropped.
+fn counted(column: &ValueColumn, slots: &Bits) -> Vec<u32> {
+    let mut counts = vec![0; column.dictionary.len() as usize + 1];
+    for zone in 0..slots.zones() {
+        let mask = slots.zone(zone);
+        match column.codes.zone(zone) {
+            Slice::Empty => {}
+            Slice::U8(codes) => tally(mask, codes, &mut counts),
+            Slice::U16(codes) => tally(mask, codes, &mut counts),
+            Slice::U32(codes) => tally(mask, codes, &mut counts),
+        }
+    }
+    counts[0] = 0;
+    counts
+}
+
+fn tally<T: Copy + Into<u32>>(mask: &Mask, codes: &[T], counts: &mut [u32]) {
+    for (word, codes) in mask.iter().zip(codes.chunks(64)) {
+        if *word == u64::MAX {
+            for code in codes {
+                counts[Into::<u32>::into(*code) as usize] += 1;
+            }
+            continue;
+        }
+        for bit in ones(*word) {
+            // Behind the last code all slots are without a value.
+            if let Some(code) = codes.get(bit as usize) {
+                counts[Into::<u32>::into(*code) as usize] += 1;
+            }
+        }
     }
 }
 
 /// The smallest count that can be among the `limit` largest; at least 1.
-fn threshold(counts: &[u64], limit: usize) -> u64 {
+fn threshold(counts: &[u32], limit: usize) -> u32 {
     let mut heap = BinaryHeap::new();
     for count in counts.iter().copied().filter(|count| *count > 0) {
         if heap.len() < limit {
@@ -151,10 +171,10 @@ fn threshold(counts: &[u64], limit: usize) -> u64 {
     }
 }
 
-fn several(columns: &[&ValueColumn], slots: &RoaringBitmap, limit: usize) -> (Vec<Group>, u64) {
+fn several(columns: &[&ValueColumn], slots: &Bits, limit: usize) -> (Vec<Group>, u64) {
     let mut by_sets: HashMap<Vec<u32>, u64> = HashMap::new();
     let mut sets = vec![0; columns.len()];
-    for slot in slots {
+    for slot in slots.iter() {
         for (set, column) in sets.iter_mut().zip(columns) {
             *set = column.codes.get(slot);
         }
@@ -163,12 +183,12 @@ fn several(columns: &[&ValueColumn], slots: &RoaringBitmap, limit: usize) -> (Ve
         }
     }
     let mut by_values: HashMap<Vec<u32>, u64> = HashMap::new();
+    let mut members = vec![Vec::new(); columns.len()];
     for (sets, count) in by_sets {
-        let members: Vec<&[u32]> = sets
-            .iter()
-            .zip(columns)
-            .map(|(set, column)| column.sets.members(*set))
-            .collect();
+        for ((set, column), members) in sets.iter().zip(columns).zip(&mut members) {
+            column.dictionary.members(*set, members);
+        }
+        let members: Vec<&[u32]> = members.iter().map(Vec::as_slice).collect();
         for values in product(&members) {
             *by_values.entry(values).or_default() += count;
         }

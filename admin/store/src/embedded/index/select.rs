@@ -1,94 +1,115 @@
-//! Selecting: a filter becomes operations on sets of slots.
+//! Selecting: a filter becomes a plan, and the plan is asked zone by zone.
 
 use muster_common::filter::{Field, FieldFilter, Filter, Test};
 use muster_common::timestamp::Timestamp;
-use roaring::{MultiOps as _, RoaringBitmap};
 
 use super::super::block::id_digest;
-use super::column::{Column, select_times};
+use super::bits::{self, Bits, Mask, ZONE, ZONE_WORDS, ones, pack};
+use super::codes::{Codes, NO_TIME, Slice, Times};
+use super::column::{Column, ValueColumn};
 use super::{Index, is_indexed};
+
+/// Up to this many codes are looked for one by one.
+const FEW: usize = 8;
+/// Up to this many slots of a zone are looked at one by one.
+const FEW_SLOTS: u32 = 64;
 
 /// Slots that may match.
 pub(in super::super) struct Selection {
-    pub slots: RoaringBitmap,
+    pub slots: Bits,
     /// Whether all of them do. Otherwise their documents decide.
     pub exact: bool,
+}
+
+/// What to ask of the slots of a zone.
+enum Plan<'a> {
+    Everything,
+    Nothing,
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Codes {
+        codes: &'a Codes,
+        wanted: Wanted,
+    },
+    Times {
+        times: &'a Times,
+        spans: Vec<(i64, i64)>,
+    },
+    Digests {
+        digests: &'a [u32],
+        wanted: Vec<u32>,
+    },
+}
+
+/// Codes that are looked for.
+enum Wanted {
+    Few(Vec<u32>),
+    /// By code: 1 if it is wanted.
+    Many(Vec<u8>),
 }
 
 impl Index {
     /// The slots that a filter selects.
     pub(in super::super) fn select(&self, filter: &Filter, now: Timestamp) -> Selection {
+        let mut exact = true;
+        let plan = self.plan(filter, now, &mut exact);
+        let mut slots = Bits::default();
+        for zone in 0..self.live.zones() {
+            let mut mask = *self.live.zone(zone);
+            plan.keep(zone, &mut mask);
+            slots.push_zone(&mask);
+        }
+        Selection { slots, exact }
+    }
+
+    fn plan(&self, filter: &Filter, now: Timestamp, exact: &mut bool) -> Plan<'_> {
         match filter {
             Filter::All(filters) => {
-                let (slots, exact) = self.each(filters, now);
-                if slots.is_empty() {
-                    return self.everything();
-                }
-                Selection {
-                    slots: slots.into_iter().intersection(),
-                    exact,
-                }
+                let mut plans: Vec<_> = filters
+                    .iter()
+                    .map(|filter| self.plan(filter, now, exact))
+                    .collect();
+                plans.sort_by_key(Plan::cost);
+                Plan::All(plans)
             }
-            Filter::Any(filters) => {
-                let (slots, exact) = self.each(filters, now);
-                Selection {
-                    slots: slots.into_iter().union(),
-                    exact,
-                }
-            }
-            Filter::Field(filter) => self.field(filter, now),
+            Filter::Any(filters) => Plan::Any(
+                filters
+                    .iter()
+                    .map(|filter| self.plan(filter, now, exact))
+                    .collect(),
+            ),
+            Filter::Field(filter) => self.field(filter, now, exact),
         }
     }
 
-    fn everything(&self) -> Selection {
-        Selection {
-            slots: self.live.clone(),
-            exact: true,
-        }
-    }
-
-    fn each(&self, filters: &[Filter], now: Timestamp) -> (Vec<RoaringBitmap>, bool) {
-        let mut exact = true;
-        let slots = filters
-            .iter()
-            .map(|filter| {
-                let selection = self.select(filter, now);
-                exact &= selection.exact;
-                selection.slots
-            })
-            .collect();
-        (slots, exact)
-    }
-
-    fn field(&self, filter: &FieldFilter, now: Timestamp) -> Selection {
+    fn field(&self, filter: &FieldFilter, now: Timestamp, exact: &mut bool) -> Plan<'_> {
         let FieldFilter { field, any, none } = filter;
         if !is_indexed(*field) {
-            return Selection {
-                slots: self
-                    .with_id(*field, any)
-                    .unwrap_or_else(|| self.live.clone()),
-                exact: false,
-            };
+            *exact = false;
+            return self.with_id(*field, any).unwrap_or(Plan::Everything);
         }
         let matching = |tests: &[Test]| match self.existing(*field) {
-            Some(Column::Values(column)) => column.select(tests, now, &self.live),
-            Some(Column::Times(times)) => select_times(times, tests, now, &self.live),
-            None => RoaringBitmap::new(),
+            Some(Column::Values(column)) => with_value(column, tests, now),
+            Some(Column::Times(times)) => Plan::Times {
+                times,
+                spans: tests.iter().filter_map(|test| span(test, now)).collect(),
+            },
+            None => Plan::Nothing,
         };
-        let mut slots = if any.is_empty() {
-            self.live.clone()
-        } else {
-            matching(any)
-        };
-        if !none.is_empty() {
-            slots -= matching(none);
+        let mut plans = Vec::new();
+        if !any.is_empty() {
+            plans.push(matching(any));
         }
-        Selection { slots, exact: true }
+        if !none.is_empty() {
+            plans.push(Plan::Not(Box::new(matching(none))));
+        }
+        Plan::All(plans)
     }
 
     /// The slots whose ASFF id has the digest of one of the wanted ids.
-    fn with_id(&self, field: Field, any: &[Test]) -> Option<RoaringBitmap> {
-        let digests: Vec<u32> = any
+    fn with_id(&self, field: Field, any: &[Test]) -> Option<Plan<'_>> {
+        let wanted: Vec<u32> = any
             .iter()
             .map(|test| match test {
                 Test::Equals(id) if field == Field::Id => Some(id_digest(id)),
@@ -104,16 +125,161 @@ impl Index {
                 | Test::Words(_) => None,
             })
             .collect::<Option<_>>()?;
-        if digests.is_empty() {
-            return None;
+        (!wanted.is_empty()).then(|| Plan::Digests {
+            digests: &self.id_digests,
+            wanted,
+        })
+    }
+}
+
+fn with_value<'a>(column: &'a ValueColumn, tests: &[Test], now: Timestamp) -> Plan<'a> {
+    let matching = column.matching(tests, now);
+    let codes: Vec<u32> = (0..)
+        .zip(&matching)
+        .filter(|(code, matches)| {
+            let count: Option<&u32> = column.counts.get(*code as usize);
+            **matches && count.is_some_and(|count| *count > 0)
+        })
+        .map(|(code, _)| code)
+        .collect();
+    let wanted = match codes.len() {
+        0 => return Plan::Nothing,
+        1..=FEW => Wanted::Few(codes),
+        _ => Wanted::Many(matching.into_iter().map(u8::from).collect()),
+    };
+    Plan::Codes {
+        codes: &column.codes,
+        wanted,
+    }
+}
+
+/// The times that satisfy a test, the bounds included.
+fn span(test: &Test, now: Timestamp) -> Option<(i64, i64)> {
+    let Test::Date(test) = test else {
+        return None;
+    };
+    let (start, end) = test.bounds(now);
+    Some((start.as_millis(), end.as_millis()))
+}
+
+impl Plan<'_> {
+    /// Takes the slots out of a zone's mask that do not match.
+    fn keep(&self, zone: usize, mask: &mut Mask) {
+        match self {
+            Self::Everything => {}
+            Self::Nothing => *mask = [0; ZONE_WORDS],
+            Self::All(plans) => {
+                for plan in plans {
+                    if bits::is_empty(mask) {
+                        return;
+                    }
+                    plan.keep(zone, mask);
+                }
+            }
+            Self::Any(plans) => {
+                let mut any = [0; ZONE_WORDS];
+                for plan in plans {
+                    let mut kept = *mask;
+                    plan.keep(zone, &mut kept);
+                    bits::or(&mut any, &kept);
+                }
+                *mask = any;
+            }
+            Self::Not(plan) => {
+                let mut kept = *mask;
+                plan.keep(zone, &mut kept);
+                bits::and_not(mask, &kept);
+            }
+            Self::Codes { codes, wanted } => match codes.zone(zone) {
+                Slice::Empty => *mask = [0; ZONE_WORDS],
+                Slice::U8(codes) => wanted.keep(codes, |code| code as u8, mask),
+                Slice::U16(codes) => wanted.keep(codes, |code| code as u16, mask),
+                Slice::U32(codes) => wanted.keep(codes, |code| code, mask),
+            },
+            Self::Times { times, spans } => keep_times(times, spans, zone, mask),
+            Self::Digests { digests, wanted } => retain(mask, |at| {
+                digests
+                    .get(zone * ZONE + at)
+                    .is_some_and(|digest| wanted.contains(digest))
+            }),
         }
-        let hits = self
-            .id_digests
-            .iter()
-            .enumerate()
-            .filter(|(_, digest)| digests.contains(digest))
-            .map(|(slot, _)| slot as u32);
-        let slots = RoaringBitmap::from_sorted_iter(hits).expect("slots rise");
-        Some(slots & &self.live)
+    }
+
+    /// How much it costs to ask, roughly; what is cheap is asked first.
+    fn cost(&self) -> usize {
+        match self {
+            Self::Everything | Self::Nothing => 0,
+            Self::Codes { wanted, .. } => match wanted {
+                Wanted::Few(codes) => 1 + codes.len(),
+                Wanted::Many(_) => 20,
+            },
+            Self::Times { .. } => 3,
+            Self::Digests { .. } => 40,
+            Self::Not(plan) => 1 + plan.cost(),
+            Self::All(plans) | Self::Any(plans) => plans.iter().map(Self::cost).sum(),
+        }
+    }
+}
+
+impl Wanted {
+    fn keep<T: Copy + PartialEq + Into<u32>>(
+        &self,
+        codes: &[T],
+        narrow: impl Fn(u32) -> T,
+        mask: &mut Mask,
+    ) {
+        let mut found = [0; ZONE];
+        match self {
+            Self::Few(wanted) => {
+                for code in wanted.iter().map(|code| narrow(*code)) {
+                    // A code that is too wide for the chunk is in none of its slots.
+                    if wanted.contains(&code.into()) {
+                        for (found, other) in found.iter_mut().zip(codes) {
+                            *found |= u8::from(*other == code);
+                        }
+                    }
+                }
+            }
+            Self::Many(wanted) => {
+                let slots: u32 = mask.iter().map(|word| word.count_ones()).sum();
+                if slots <= FEW_SLOTS {
+                    return retain(mask, |at| {
+                        codes
+                            .get(at)
+                            .is_some_and(|code| wanted[Into::<u32>::into(*code) as usize] == 1)
+                    });
+                }
+                for (found, code) in found.iter_mut().zip(codes) {
+                    *found = wanted[Into::<u32>::into(*code) as usize];
+                }
+            }
+        }
+        bits::and(mask, &pack(&found));
+    }
+}
+
+fn keep_times(times: &Times, spans: &[(i64, i64)], zone: usize, mask: &mut Mask) {
+    let (earliest, latest) = times.span(zone);
+    let mut found = [0; ZONE];
+    for (start, end) in spans {
+        // No span includes the mark of absence.
+        let (start, end) = ((*start).max(NO_TIME + 1), *end);
+        if start <= latest && earliest <= end {
+            for (found, time) in found.iter_mut().zip(times.zone(zone)) {
+                *found |= u8::from(start <= *time && *time <= end);
+            }
+        }
+    }
+    bits::and(mask, &pack(&found));
+}
+
+/// Takes the slots out of a mask that do not satisfy a test.
+fn retain(mask: &mut Mask, test: impl Fn(usize) -> bool) {
+    for (number, word) in mask.iter_mut().enumerate() {
+        for bit in ones(*word) {
+            if !test(64 * number + bit as usize) {
+                *word &= !(1 << bit);
+            }
+        }
     }
 }

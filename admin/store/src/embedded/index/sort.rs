@@ -5,9 +5,10 @@ use std::collections::BinaryHeap;
 
 use muster_common::filter::Field;
 use muster_common::finding::{FindingKey, Value};
-use roaring::RoaringBitmap;
+use muster_common::timestamp::Timestamp;
 
 use super::Index;
+use super::bits::{self, Bits, ZONE, ones};
 use super::codes::Times;
 use super::column::{Column, ValueColumn};
 use crate::{Position, Sort, SortValue};
@@ -81,22 +82,16 @@ fn compare(left: Value<'_>, right: Value<'_>) -> Ordering {
 }
 
 fn ranked(column: &ValueColumn) -> Source<'_> {
-    let mut sorted: Vec<u32> = (1..=column.values.len()).collect();
+    let mut sorted: Vec<u32> = column.dictionary.values().map(|(code, _)| code).collect();
     sorted.sort_unstable_by(|left, right| compare(column.value(*left), column.value(*right)));
-    let mut places = vec![0; sorted.len() + 1];
+    let mut ranks = vec![LAST; column.dictionary.len() as usize + 1];
     for (place, code) in (0_i64..).zip(&sorted) {
-        places[*code as usize] = 2 * place;
+        ranks[*code as usize] = 2 * place;
     }
-    let smallest = |set| {
-        column
-            .sets
-            .members(set)
-            .iter()
-            .map(|value| places[*value as usize])
-            .min()
-    };
-    let mut ranks = vec![LAST];
-    ranks.extend((1..=column.sets.len()).map(|set| smallest(set).unwrap_or(LAST)));
+    for (set, members) in column.dictionary.sets() {
+        let smallest = members.iter().map(|value| ranks[*value as usize]).min();
+        ranks[set as usize] = smallest.unwrap_or(LAST);
+    }
     Source::Values {
         column,
         ranks,
@@ -112,6 +107,19 @@ impl Criterion<'_> {
             Source::Nothing => LAST,
         };
         self.directed(rank)
+    }
+
+    /// No slot of a zone has a lower rank.
+    fn least(&self, zone: usize) -> i64 {
+        match &self.source {
+            Source::Times(times) => match times.span(zone) {
+                (earliest, latest) if earliest > latest => LAST,
+                (_, latest) if self.descending => -latest,
+                (earliest, _) => earliest,
+            },
+            Source::Values { .. } => i64::MIN,
+            Source::Nothing => LAST,
+        }
     }
 
     fn directed(&self, rank: i64) -> i64 {
@@ -133,8 +141,11 @@ impl Criterion<'_> {
             (Source::Values { column, sorted, .. }, SortValue::Number(number)) => {
                 place(column, sorted, Value::Number(*number))
             }
+            (Source::Values { column, sorted, .. }, SortValue::Date(time)) => {
+                place(column, sorted, Value::Date(Timestamp::from_millis(*time)))
+            }
             (
-                Source::Times(_) | Source::Values { .. } | Source::Nothing,
+                Source::Times(_) | Source::Nothing,
                 SortValue::Text(_) | SortValue::Number(_) | SortValue::Date(_),
             ) => LAST,
         };
@@ -153,8 +164,8 @@ impl Criterion<'_> {
                 LAST => SortValue::Absent,
                 rank => match column.value(sorted[rank as usize / 2]) {
                     Value::Number(number) => SortValue::Number(number),
-                    value
-                    @ (Value::Text(_) | Value::Pair(..) | Value::Flag(_) | Value::Date(_)) => {
+                    Value::Date(time) => SortValue::Date(time.as_millis()),
+                    value @ (Value::Text(_) | Value::Pair(..) | Value::Flag(_)) => {
                         SortValue::Text(super::group::shown(value))
                     }
                 },
@@ -179,11 +190,19 @@ struct Candidate {
     slot: u32,
 }
 
+fn slots_of(slots: &Bits, zone: usize) -> impl Iterator<Item = u32> {
+    let start = (zone * ZONE) as u32;
+    (start..)
+        .step_by(64)
+        .zip(slots.zone(zone))
+        .flat_map(|(base, word)| ones(*word).map(move |bit| base + bit))
+}
+
 impl Order<'_> {
     /// Up to `limit` slots in order, only those after a position.
     pub(in super::super) fn first(
         &self,
-        slots: &RoaringBitmap,
+        slots: &Bits,
         after: Option<&Position>,
         limit: usize,
     ) -> Vec<u32> {
@@ -197,24 +216,36 @@ impl Order<'_> {
             (ranks, position.key)
         });
         let mut heap = BinaryHeap::new();
-        for slot in slots {
-            let first = self.criteria[0].rank(slot);
-            let hopeless = heap.len() == limit
-                && heap
-                    .peek()
-                    .is_none_or(|worst: &Candidate| first > worst.ranks[0]);
-            let passed = after.as_ref().is_some_and(|(ranks, _)| first < ranks[0]);
-            if hopeless || passed {
-                continue;
+        // Zones that may hold the first ones come first, so that most others need no look.
+        let mut zones: Vec<(i64, usize)> = (0..slots.zones())
+            .filter(|zone| !bits::is_empty(slots.zone(*zone)))
+            .map(|zone| (self.criteria[0].least(zone), zone))
+            .collect();
+        zones.sort_unstable();
+        for (least, zone) in zones {
+            let worst = heap.peek().map(|worst: &Candidate| worst.ranks[0]);
+            if heap.len() == limit && worst.is_none_or(|worst| least > worst) {
+                break;
             }
-            let candidate = self.candidate(slot);
-            let passed = after
-                .as_ref()
-                .is_some_and(|(ranks, key)| (&candidate.ranks, &candidate.key) <= (ranks, key));
-            if !passed {
-                heap.push(candidate);
-                if heap.len() > limit {
-                    heap.pop();
+            for slot in slots_of(slots, zone) {
+                let first = self.criteria[0].rank(slot);
+                let hopeless = heap.len() == limit
+                    && heap
+                        .peek()
+                        .is_none_or(|worst: &Candidate| first > worst.ranks[0]);
+                let passed = after.as_ref().is_some_and(|(ranks, _)| first < ranks[0]);
+                if hopeless || passed {
+                    continue;
+                }
+                let candidate = self.candidate(slot);
+                let passed = after
+                    .as_ref()
+                    .is_some_and(|(ranks, key)| (&candidate.ranks, &candidate.key) <= (ranks, key));
+                if !passed {
+                    heap.push(candidate);
+                    if heap.len() > limit {
+                        heap.pop();
+                    }
                 }
             }
         }
