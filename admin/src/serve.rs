@@ -2,6 +2,7 @@
 //! logic.
 
 mod identity;
+mod rooms;
 mod tasks;
 
 use std::net::SocketAddr;
@@ -11,10 +12,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use muster_common::clock::Clock;
-use muster_common::identity::Identity;
-use muster_common::page::PageSeal;
 use muster_mtls::{Audience, Connections, Limits, Listener};
-use muster_store::{Embedded, Findings as Engine, Ledger, Tables};
+use muster_store::Embedded;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,19 +21,12 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 use tower::Layer as _;
 
-use crate::api::{self, AgentService, Doorman, EnrollmentService};
-use crate::audit::Audit;
+use crate::api::{self, Doorman};
 use crate::authority::{self, Authority, Root};
 use crate::config::Config;
-use crate::enrollment::{self, Enrollment, Sts, StsConfig};
-use crate::findings::{self, Findings, Retention};
-use crate::ingest::{self, Ingest, Rate};
-use crate::insights::Insights;
-use crate::membership::{self, Membership};
-use crate::operators::{self, Operators};
-use crate::records::Records;
-use crate::telemetry::{Sources, Telemetry};
+use crate::telemetry::Telemetry;
 use identity::ServerIdentity;
+use rooms::Rooms;
 
 /// Where a running server listens; written to `addresses.json` in the data folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,12 +53,7 @@ pub struct Running {
 /// What keeps it from starting, and what to do about it.
 pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     config.check().map_err(anyhow::Error::msg)?;
-    let unlisted = api::unlisted_methods();
-    anyhow::ensure!(
-        unlisted.is_empty(),
-        "methods without a row in the authorization table: {unlisted:?}"
-    );
-
+    check_authorization()?;
     let authority = Authority::open(&authority::folder(&config.data_dir), clock.clone())?;
     let store = Arc::new(Embedded::open(&muster_store::Config {
         path: config.data_dir.join("store"),
@@ -81,55 +68,37 @@ pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     let addresses = listeners.addresses()?;
     let public =
         |set: &Option<String>, bound: SocketAddr| set.clone().unwrap_or_else(|| bound.to_string());
-    let services = rooms.services(
+    let for_strangers = rooms.for_strangers(public(&config.public.agents, addresses.agents));
+    let for_operators = rooms.for_operators(
         &identity,
-        &clock,
         &stop,
         public(&config.public.enrollment, addresses.enrollment),
     );
-    let doorman = rooms.doorman(&clock);
-    let enrollment = EnrollmentService {
-        enrollment: rooms.enrollment.clone(),
-        agent_endpoint: public(&config.public.agents, addresses.agents),
-    };
-    let agent = AgentService {
-        ingest: rooms.ingest.clone(),
-        membership: rooms.membership.clone(),
-        enrollment: rooms.enrollment.clone(),
-        ledger: Arc::clone(&rooms.ledger),
-        clock: clock.clone(),
-        stop: stop.clone(),
-    };
-    let sources = Sources {
-        ledger: Arc::clone(&rooms.ledger),
-        membership: rooms.membership.clone(),
-        clock: clock.clone(),
-        certificate_expires_at: identity.expires_at(),
-    };
-
     let limits = &config.limits;
-    tasks.spawn(run(
-        listeners.enrollment,
-        api::enrollment_routes(enrollment),
-        doorman.clone(),
-        limits.for_strangers(),
-        stop.clone(),
-    ));
-    tasks.spawn(run(
-        listeners.agents,
-        api::agent_routes(agent),
-        doorman.clone(),
-        limits.clone(),
-        stop.clone(),
-    ));
-    tasks.spawn(run(
-        listeners.operators,
-        api::operator_routes(services),
-        doorman,
-        limits.clone(),
-        stop.clone(),
-    ));
-    tasks.spawn(listeners.telemetry.serve(sources, stop.clone()));
+    for (listener, routes, limits) in [
+        (
+            listeners.enrollment,
+            api::enrollment_routes(for_strangers),
+            limits.for_strangers(),
+        ),
+        (
+            listeners.agents,
+            api::agent_routes(rooms.for_agents(&stop)),
+            limits.clone(),
+        ),
+        (
+            listeners.operators,
+            api::operator_routes(for_operators),
+            limits.clone(),
+        ),
+    ] {
+        tasks.spawn(run(listener, routes, rooms.doorman(), limits, stop.clone()));
+    }
+    tasks.spawn(
+        listeners
+            .telemetry
+            .serve(rooms.sources(&identity), stop.clone()),
+    );
     tasks.spawn(tasks::keep_certified(identity, stop.clone()));
     let tidy = tasks::Tidy {
         retention: rooms.retention(config, &authority),
@@ -154,6 +123,16 @@ pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
     })
 }
 
+/// Every method has a row in the authorization table.
+fn check_authorization() -> anyhow::Result<()> {
+    let unlisted = api::unlisted_methods();
+    anyhow::ensure!(
+        unlisted.is_empty(),
+        "methods without a row in the authorization table: {unlisted:?}"
+    );
+    Ok(())
+}
+
 impl Running {
     /// Stops taking calls, lets those under way finish for a while, and closes the store.
     pub async fn stop(mut self) {
@@ -171,162 +150,6 @@ impl Running {
     /// Ends when a part of the server has ended by itself, which none should.
     pub async fn failed(&mut self) {
         self.tasks.join_next().await;
-    }
-}
-
-/// Everything that is between the store and the API.
-struct Rooms {
-    connections: Connections,
-    audit: Audit,
-    membership: Membership,
-    enrollment: Enrollment,
-    operators: Operators,
-    findings: Findings,
-    ingest: Ingest,
-    insights: Insights,
-    ledger: Arc<dyn Ledger>,
-    seal: PageSeal,
-}
-
-impl Rooms {
-    fn build(
-        config: &Config,
-        authority: &Authority,
-        store: Arc<Embedded>,
-        clock: &Clock,
-    ) -> anyhow::Result<Self> {
-        let tables: Arc<dyn Tables> = store.clone();
-        let engine: Arc<dyn Engine> = store.clone();
-        let ledger: Arc<dyn Ledger> = store;
-        let records = Records::new(tables);
-        let connections = Connections::default();
-        let audit = Audit::new(records.clone());
-        let membership = Membership::new(
-            records.clone(),
-            connections.clone(),
-            clock.clone(),
-            membership::Config {
-                role_name: config.members.role_name.clone(),
-                admin_account: config.admin_account,
-                invitation_hours: config.members.invitation_hours,
-            },
-        );
-        let sts = Sts::new(&StsConfig {
-            endpoint: config.sts.endpoint.clone(),
-        })
-        .map_err(anyhow::Error::msg)?;
-        let enrollment = Enrollment::new(
-            enrollment::Deps {
-                records: records.clone(),
-                membership: membership.clone(),
-                authority: authority.clone(),
-                prover: Arc::new(sts),
-                audit: audit.clone(),
-                clock: clock.clone(),
-            },
-            enrollment::Config {
-                domain: authority.domain(),
-                certificate_hours: config.certificates.agent_hours,
-            },
-        );
-        let operators = Operators::new(
-            records.clone(),
-            authority.clone(),
-            connections.clone(),
-            clock.clone(),
-            operators::Config {
-                domain: authority.domain(),
-                certificate_hours: config.certificates.operator_hours,
-            },
-        );
-        let findings = Findings::new(engine, Arc::clone(&ledger), clock.clone());
-        let ingest = Ingest::new(ingest::Deps {
-            findings: findings.clone(),
-            membership: membership.clone(),
-            audit: audit.clone(),
-            rate: Rate::new(config.ingest.findings_per_second),
-            clock: clock.clone(),
-            admin_account: config.admin_account,
-        });
-        Ok(Self {
-            connections,
-            audit,
-            membership,
-            enrollment,
-            operators,
-            insights: Insights::new(records, findings.clone(), clock.clone()),
-            findings,
-            ingest,
-            ledger,
-            seal: PageSeal::new(rand::random()),
-        })
-    }
-
-    fn doorman(&self, clock: &Clock) -> Doorman {
-        Doorman {
-            membership: self.membership.clone(),
-            operators: self.operators.clone(),
-            audit: self.audit.clone(),
-            clock: clock.clone(),
-        }
-    }
-
-    fn services(
-        &self,
-        identity: &ServerIdentity,
-        clock: &Clock,
-        stop: &CancellationToken,
-        enrollment_endpoint: String,
-    ) -> api::OperatorServices {
-        api::OperatorServices {
-            members: api::MembersService {
-                membership: self.membership.clone(),
-                enrollment: self.enrollment.clone(),
-                seal: self.seal.clone(),
-                clock: clock.clone(),
-                enrollment_endpoint,
-            },
-            findings: api::FindingsService {
-                findings: self.findings.clone(),
-                ingest: self.ingest.clone(),
-                membership: self.membership.clone(),
-                seal: self.seal.clone(),
-                stop: stop.clone(),
-            },
-            insights: api::InsightsService {
-                insights: self.insights.clone(),
-                seal: self.seal.clone(),
-                stop: stop.clone(),
-            },
-            operators: api::OperatorsService {
-                operators: self.operators.clone(),
-                seal: self.seal.clone(),
-            },
-            audit: api::AuditService {
-                audit: self.audit.clone(),
-                seal: self.seal.clone(),
-            },
-            status: api::StatusService {
-                membership: self.membership.clone(),
-                ledger: Arc::clone(&self.ledger),
-                seal: self.seal.clone(),
-                domain: identity.domain(),
-                started_at: clock.now(),
-                certificate_expires_at: identity.expires_at(),
-            },
-        }
-    }
-
-    fn retention(&self, config: &Config, authority: &Authority) -> Retention {
-        Retention {
-            findings: self.findings.clone(),
-            limits: findings::Limits {
-                active_days: config.findings.active_days.days(),
-                archived_days: config.findings.archived_days.days(),
-                history_days: config.findings.history_days.days(),
-            },
-            actor: Arc::from(authority.domain().id(Identity::Admin).to_string()),
-        }
     }
 }
 

@@ -1,0 +1,212 @@
+//! The rooms of the server, built from left to right, and what the API needs of each.
+
+use std::sync::Arc;
+
+use muster_common::clock::Clock;
+use muster_common::identity::Identity;
+use muster_common::page::PageSeal;
+use muster_mtls::Connections;
+use muster_store::{Embedded, Findings as Engine, Ledger, Tables};
+use tokio_util::sync::CancellationToken;
+
+use super::identity::ServerIdentity;
+use crate::api::{self, AgentService, Doorman, EnrollmentService};
+use crate::audit::Audit;
+use crate::authority::Authority;
+use crate::config::Config;
+use crate::enrollment::{self, Enrollment, Sts, StsConfig};
+use crate::findings::{self, Findings, Retention};
+use crate::ingest::{self, Ingest, Rate};
+use crate::insights::Insights;
+use crate::membership::{self, Membership};
+use crate::operators::{self, Operators};
+use crate::records::Records;
+use crate::telemetry::Sources;
+
+/// Everything that is between the store and the API.
+pub(super) struct Rooms {
+    pub connections: Connections,
+    ledger: Arc<dyn Ledger>,
+    pub audit: Audit,
+    membership: Membership,
+    enrollment: Enrollment,
+    operators: Operators,
+    findings: Findings,
+    ingest: Ingest,
+    insights: Insights,
+    clock: Clock,
+    seal: PageSeal,
+}
+
+impl Rooms {
+    pub(super) fn build(
+        config: &Config,
+        authority: &Authority,
+        store: Arc<Embedded>,
+        clock: &Clock,
+    ) -> anyhow::Result<Self> {
+        let tables: Arc<dyn Tables> = store.clone();
+        let engine: Arc<dyn Engine> = store.clone();
+        let ledger: Arc<dyn Ledger> = store;
+        let records = Records::new(tables);
+        let connections = Connections::default();
+        let audit = Audit::new(records.clone());
+        let membership = Membership::new(
+            records.clone(),
+            connections.clone(),
+            clock.clone(),
+            membership::Config {
+                role_name: config.members.role_name.clone(),
+                admin_account: config.admin_account,
+                invitation_hours: config.members.invitation_hours,
+            },
+        );
+        let sts = Sts::new(&StsConfig {
+            endpoint: config.sts.endpoint.clone(),
+        })
+        .map_err(anyhow::Error::msg)?;
+        let enrollment = Enrollment::new(
+            enrollment::Deps {
+                records: records.clone(),
+                membership: membership.clone(),
+                authority: authority.clone(),
+                prover: Arc::new(sts),
+                audit: audit.clone(),
+                clock: clock.clone(),
+            },
+            enrollment::Config {
+                domain: authority.domain(),
+                certificate_hours: config.certificates.agent_hours,
+            },
+        );
+        let operators = Operators::new(
+            records.clone(),
+            authority.clone(),
+            connections.clone(),
+            clock.clone(),
+            operators::Config {
+                domain: authority.domain(),
+                certificate_hours: config.certificates.operator_hours,
+            },
+        );
+        let findings = Findings::new(engine, Arc::clone(&ledger), clock.clone());
+        let ingest = Ingest::new(ingest::Deps {
+            findings: findings.clone(),
+            membership: membership.clone(),
+            audit: audit.clone(),
+            rate: Rate::new(config.ingest.findings_per_second),
+            clock: clock.clone(),
+            admin_account: config.admin_account,
+        });
+        Ok(Self {
+            connections,
+            audit,
+            membership,
+            enrollment,
+            operators,
+            insights: Insights::new(records, findings.clone(), clock.clone()),
+            findings,
+            ingest,
+            ledger,
+            clock: clock.clone(),
+            seal: PageSeal::new(rand::random()),
+        })
+    }
+
+    pub(super) fn doorman(&self) -> Doorman {
+        Doorman {
+            membership: self.membership.clone(),
+            operators: self.operators.clone(),
+            audit: self.audit.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// What is measured when somebody asks for the metrics.
+    pub(super) fn sources(&self, identity: &ServerIdentity) -> Sources {
+        Sources {
+            ledger: Arc::clone(&self.ledger),
+            membership: self.membership.clone(),
+            clock: self.clock.clone(),
+            certificate_expires_at: identity.expires_at(),
+        }
+    }
+
+    /// What strangers may call.
+    pub(super) fn for_strangers(&self, agent_endpoint: String) -> EnrollmentService {
+        EnrollmentService {
+            enrollment: self.enrollment.clone(),
+            agent_endpoint,
+        }
+    }
+
+    /// What agents may call.
+    pub(super) fn for_agents(&self, stop: &CancellationToken) -> AgentService {
+        AgentService {
+            ingest: self.ingest.clone(),
+            membership: self.membership.clone(),
+            enrollment: self.enrollment.clone(),
+            ledger: Arc::clone(&self.ledger),
+            clock: self.clock.clone(),
+            stop: stop.clone(),
+        }
+    }
+
+    /// What operators may call.
+    pub(super) fn for_operators(
+        &self,
+        identity: &ServerIdentity,
+        stop: &CancellationToken,
+        enrollment_endpoint: String,
+    ) -> api::OperatorServices {
+        api::OperatorServices {
+            members: api::MembersService {
+                membership: self.membership.clone(),
+                enrollment: self.enrollment.clone(),
+                seal: self.seal.clone(),
+                clock: self.clock.clone(),
+                enrollment_endpoint,
+            },
+            findings: api::FindingsService {
+                findings: self.findings.clone(),
+                ingest: self.ingest.clone(),
+                membership: self.membership.clone(),
+                seal: self.seal.clone(),
+                stop: stop.clone(),
+            },
+            insights: api::InsightsService {
+                insights: self.insights.clone(),
+                seal: self.seal.clone(),
+                stop: stop.clone(),
+            },
+            operators: api::OperatorsService {
+                operators: self.operators.clone(),
+                seal: self.seal.clone(),
+            },
+            audit: api::AuditService {
+                audit: self.audit.clone(),
+                seal: self.seal.clone(),
+            },
+            status: api::StatusService {
+                membership: self.membership.clone(),
+                ledger: Arc::clone(&self.ledger),
+                seal: self.seal.clone(),
+                domain: identity.domain(),
+                started_at: self.clock.now(),
+                certificate_expires_at: identity.expires_at(),
+            },
+        }
+    }
+
+    pub(super) fn retention(&self, config: &Config, authority: &Authority) -> Retention {
+        Retention {
+            findings: self.findings.clone(),
+            limits: findings::Limits {
+                active_days: config.findings.active_days.days(),
+                archived_days: config.findings.archived_days.days(),
+                history_days: config.findings.history_days.days(),
+            },
+            actor: Arc::from(authority.domain().id(Identity::Admin).to_string()),
+        }
+    }
+}
