@@ -18,6 +18,7 @@ mod recover;
 mod rows;
 mod shelf;
 mod state;
+mod versions;
 mod writer;
 
 use std::collections::VecDeque;
@@ -27,7 +28,8 @@ use std::thread::JoinHandle;
 
 use futures::FutureExt as _;
 use muster_common::account::AccountId;
-use muster_common::filter::{Field, Filter};
+use muster_common::field::Field;
+use muster_common::filter::Filter;
 use muster_common::finding::FindingKey;
 use muster_common::identity::AgentId;
 use muster_common::timestamp::Timestamp;

@@ -26,7 +26,7 @@ impl State {
     /// Takes a durable block in.
     pub(super) fn fold(&mut self, rows: &Rows, place: Place) {
         let entries = rows.entries();
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| entry.previous != 0) {
             self.blocks.supersede(entry.previous);
         }
         self.index.apply(rows);
@@ -43,6 +43,17 @@ pub(super) struct Edition {
     /// Entries that a later version replaced.
     pub superseded: u64,
     pub entries: u64,
+}
+
+impl Edition {
+    pub(super) const fn new(segment: Segment) -> Self {
+        Self {
+            segment,
+            edition: 0,
+            superseded: 0,
+            entries: 0,
+        }
+    }
 }
 
 /// Where the blocks are, in the order of their sequences.
