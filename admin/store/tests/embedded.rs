@@ -31,6 +31,7 @@ conforms! {
     expiry_removes_what_is_old
     spools_count_once
     commits_are_all_or_nothing
+    appended_entries_are_numbered
     tidying_keeps_the_latest
 }
 

@@ -123,7 +123,7 @@ impl<'a> Documents<'a> {
     /// The form of the next finding, and what numbers its resource.
     fn pick(&self) -> (&'a Form, u64) {
         let own = self.seed(self.next);
-        let sweep = self.seed(self.next / SWEEP | 1 << 24);
+        let sweep = self.seed((self.next / SWEEP) | (1 << 24));
         let rules = &self.catalog.rules;
         let rule = &rules[usize::from(self.catalog.draws[sweep as usize % SIDES])];
         let peer = || {
@@ -197,7 +197,7 @@ const fn scatter(number: u64) -> u64 {
 mod tests {
     use std::collections::HashSet;
 
-    use muster_common::filter::Field;
+    use muster_common::field::Field;
     use muster_common::finding;
 
     use super::*;

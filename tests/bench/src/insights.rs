@@ -11,7 +11,8 @@ use muster_admin::insights::{Insight, Insights};
 use muster_admin::records::Records;
 use muster_common::account::AccountId;
 use muster_common::clock::Clock;
-use muster_common::filter::{Field, Filter, Test};
+use muster_common::field::Field;
+use muster_common::filter::{Filter, Test};
 use muster_common::finding;
 use muster_store::{
     Batch, Change, Config, Embedded, Findings as Engine, Import, Item, Ledger, Tables,

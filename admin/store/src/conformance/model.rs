@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use muster_common::filter::{FieldSet, Filter, Subject};
+use muster_common::field::FieldSet;
+use muster_common::filter::{Filter, Subject};
 use muster_common::finding::{
     self, FindingKey, Import as Decision, Known, Overlay, Patch, Row, Value,
 };
@@ -39,12 +40,11 @@ impl Model {
             let text = |field| row.text(field);
             Known {
                 updated_at: row
-                    .date(muster_common::filter::Field::UpdatedAt)
+                    .date(muster_common::field::Field::UpdatedAt)
                     .unwrap_or_default(),
-                record_state: text(muster_common::filter::Field::RecordState).unwrap_or("ACTIVE"),
-                compliance_status: text(muster_common::filter::Field::ComplianceStatus),
-                workflow_status: text(muster_common::filter::Field::WorkflowStatus)
-                    .unwrap_or("NEW"),
+                record_state: text(muster_common::field::Field::RecordState).unwrap_or("ACTIVE"),
+                compliance_status: text(muster_common::field::Field::ComplianceStatus),
+                workflow_status: text(muster_common::field::Field::WorkflowStatus).unwrap_or("NEW"),
             }
         });
         let Decision::Store { workflow } = finding::import(known, reading) else {
@@ -82,7 +82,7 @@ impl Model {
             finding
                 .seen()
                 .0
-                .date(muster_common::filter::Field::UpdatedAt)
+                .date(muster_common::field::Field::UpdatedAt)
                 .unwrap_or_default()
         });
         match updated_at {
@@ -113,7 +113,7 @@ impl Model {
     /// The keys of all matching findings, in the order of the query.
     pub(super) fn query(&self, query: &Query) -> Vec<FindingKey> {
         let newest = [crate::Sort {
-            field: muster_common::filter::Field::UpdatedAt,
+            field: muster_common::field::Field::UpdatedAt,
             descending: true,
         }];
         let sort = if query.sort.is_empty() {

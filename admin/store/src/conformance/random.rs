@@ -1,6 +1,7 @@
 //! Random changes and random questions, each held against the naive store.
 
-use muster_common::filter::{DateTest, Field, FieldFilter, Filter, NumberTest, Test};
+use muster_common::field::Field;
+use muster_common::filter::{DateTest, FieldFilter, Filter, NumberTest, Test};
 use muster_common::finding::{Patch, SeverityPatch};
 use muster_common::timestamp::{DAY, HOUR};
 
@@ -112,6 +113,20 @@ fn filter(dice: &mut Dice, depth: usize) -> Filter {
 }
 
 fn field_filter(dice: &mut Dice) -> FieldFilter {
+    let (field, tests) = if dice.roll(14) < 9 {
+        text_tests(dice)
+    } else {
+        let (field, test) = other_test(dice);
+        (field, vec![test])
+    };
+    let (mut any, mut none) = (tests, Vec::new());
+    if dice.roll(3) == 0 && field != Field::Keyword {
+        std::mem::swap(&mut any, &mut none);
+    }
+    FieldFilter { field, any, none }
+}
+
+fn text_tests(dice: &mut Dice) -> (Field, Vec<Test>) {
     let texts: [(Field, &[&str]); 9] = [
         (Field::SeverityLabel, &["HIGH", "LOW", "CRITICAL"]),
         (
@@ -136,67 +151,53 @@ fn field_filter(dice: &mut Dice) -> FieldFilter {
             ],
         ),
     ];
-    let mut tests = Vec::new();
-    let field = match dice.roll(14) {
-        at @ 0..=8 => {
-            let (field, values) = texts[at];
-            for _ in 0..=dice.roll(2) {
-                let value = (*dice.pick(values)).to_owned();
-                tests.push(match dice.roll(4) {
-                    0 => Test::Equals(value),
-                    1 => Test::Contains(value),
-                    2 => Test::Word(value),
-                    _ => Test::Prefix(value),
-                });
+    let (field, values) = *dice.pick(&texts);
+    let tests = (0..=dice.roll(2))
+        .map(|_| {
+            let value = (*dice.pick(values)).to_owned();
+            match dice.roll(4) {
+                0 => Test::Equals(value),
+                1 => Test::Contains(value),
+                2 => Test::Word(value),
+                _ => Test::Prefix(value),
             }
-            field
-        }
-        9 => {
-            tests.push(Test::Number(NumberTest {
+        })
+        .collect();
+    (field, tests)
+}
+
+fn other_test(dice: &mut Dice) -> (Field, Test) {
+    match dice.roll(5) {
+        0 => {
+            let least = NumberTest {
                 gte: Some(dice.roll(100) as f64),
                 ..NumberTest::default()
-            }));
-            Field::SeverityNormalized
+            };
+            (Field::SeverityNormalized, Test::Number(least))
         }
-        10 => {
-            tests.push(Test::Date(DateTest::Within {
-                days: dice.roll(80) as u32,
-            }));
-            Field::UpdatedAt
+        1 => {
+            let days = dice.roll(80) as u32;
+            (Field::UpdatedAt, Test::Date(DateTest::Within { days }))
         }
-        11 => {
-            tests.push(Test::Key {
+        2 => {
+            let team = Test::Key {
                 key: "team".to_owned(),
                 value: Box::new(Test::Equals(format!("team-{}", dice.roll(10)))),
-            });
-            *dice.pick(&[Field::ResourceTags, Field::UserDefinedFields])
+            };
+            let field = *dice.pick(&[Field::ResourceTags, Field::UserDefinedFields]);
+            (field, team)
         }
-        12 => {
-            let network = "198.51.100.0".parse().expect("an address");
-            tests.push(Test::Within {
-                network,
+        3 => {
+            let near = Test::Within {
+                network: "198.51.100.0".parse().expect("an address"),
                 bits: 24 + dice.roll(8) as u8,
-            });
-            Field::ResourceAwsEc2InstanceIpV4Addresses
+            };
+            (Field::ResourceAwsEc2InstanceIpV4Addresses, near)
         }
         _ => {
-            tests.push(Test::Words(vec![
-                (*dice.pick(&["runbook", "IAM", "absent"])).to_owned(),
-            ]));
-            Field::Keyword
+            let word = (*dice.pick(&["runbook", "IAM", "absent"])).to_owned();
+            (Field::Keyword, Test::Words(vec![word]))
         }
-    };
-    if dice.roll(3) == 0 && field != Field::Keyword {
-        return FieldFilter {
-            field,
-            any: Vec::new(),
-            none: tests,
-        };
-    }
-    FieldFilter {
-        field,
-        any: tests,
-        none: Vec::new(),
     }
 }
 

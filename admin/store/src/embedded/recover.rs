@@ -92,7 +92,7 @@ impl Recovery<'_> {
         while let (Some(segment), Some(frames)) = (segments.last_mut(), found.last_mut()) {
             let end = frames
                 .iter()
-                .rposition(|found| is_commit(found))
+                .rposition(is_commit)
                 .map_or(0, |last| last + 1);
             let Some(start) = frames.get(end).map(offset) else {
                 return Ok(());
