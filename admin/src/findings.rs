@@ -9,7 +9,8 @@ mod retention;
 use std::sync::Arc;
 
 use muster_common::clock::Clock;
-use muster_common::filter::{Field, FieldSet, Filter, Subject};
+use muster_common::field::{Field, FieldSet};
+use muster_common::filter::{Filter, Subject};
 use muster_common::finding::{
     self, Change as FieldChange, FindingKey, INDEXED, InvalidPatch, Patch,
 };

@@ -8,7 +8,8 @@
 mod managed;
 
 use muster_common::clock::Clock;
-use muster_common::filter::{self, Field, Filter};
+use muster_common::field::{Field, UnknownField};
+use muster_common::filter::{self, Filter};
 use muster_common::timestamp::Timestamp;
 use muster_store::{Bound, Counts, Table};
 use serde::{Deserialize, Serialize};
@@ -363,7 +364,7 @@ impl Stored {
             .group_by
             .iter()
             .map(|name| name.parse())
-            .collect::<Result<_, filter::UnknownField>>()
+            .collect::<Result<_, UnknownField>>()
             .map_err(|error| damaged(error.to_string()))?;
         Ok(Insight {
             id,

@@ -9,15 +9,14 @@
 //!
 //! Source: Security Hub API Reference, `AwsSecurityFindingFilters`, `StringFilter`, `MapFilter`, `DateFilter`.
 
-mod field;
 mod json;
 mod test;
 pub mod wire;
 
-pub use field::{Field, FieldSet, Kind, UnknownField};
 pub use json::{from_json, to_json};
 pub use test::{DateTest, NumberTest, Test};
 
+use crate::field::{Field, FieldSet, UnknownField};
 use crate::finding::Row;
 use crate::timestamp::Timestamp;
 

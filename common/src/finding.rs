@@ -5,7 +5,9 @@
 //! Always: the provider's document is never rewritten, so what was imported comes back equal; row and rendered document
 //! say the same. Not here: who may import for whom (`ingest`), where it is kept (`store`).
 
+mod asff;
 mod documents;
+mod fault;
 mod history;
 mod json;
 mod merge;
@@ -35,7 +37,7 @@ pub use row::{Row, Value, are_values, encode, value_spans, values};
 pub use severity::Severity;
 
 use crate::account::AccountId;
-use crate::filter::{Field, FieldSet};
+use crate::field::{Field, FieldSet};
 use crate::timestamp::Timestamp;
 
 /// The largest finding: 240 KB.

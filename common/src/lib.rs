@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod clock;
+pub mod field;
 pub mod filter;
 pub mod finding;
 pub mod health;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use clap::Args;
+use muster_common::field::{Field, Kind};
 use muster_common::filter::{
-    Field, FieldFilter, Filter, Kind, NumberTest, Test, from_json, wire as filter_wire,
+    FieldFilter, Filter, NumberTest, Test, from_json, wire as filter_wire,
 };
 use muster_common::timestamp::Timestamp;
 use muster_proto::v1 as wire;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use muster_common::filter::{DateTest, Field, Filter, Test};
+use muster_common::field::Field;
+use muster_common::filter::{DateTest, Filter, Test};
 use muster_common::timestamp::{DAY, Timestamp};
 use muster_store::{Batch, Change, Item, Outcome};
 

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Comparison, DateTest, Field, FieldFilter, Filter, InvalidFilter, Kind, NumberTest, Test,
-    VALUE_BYTES_MAX,
+    Comparison, DateTest, FieldFilter, Filter, InvalidFilter, NumberTest, Test, VALUE_BYTES_MAX,
 };
+use crate::field::{Field, Kind};
 use crate::timestamp::Timestamp;
 
 /// Reads a filter. An empty object selects everything.

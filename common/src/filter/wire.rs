@@ -3,9 +3,8 @@
 use muster_proto::v1 as wire;
 
 use super::json::{block, compare, from_json, positive, to_json, words};
-use super::{
-    Comparison, DateTest, Field, FieldFilter, Filter, InvalidFilter, Kind, NumberTest, Test,
-};
+use super::{Comparison, DateTest, FieldFilter, Filter, InvalidFilter, NumberTest, Test};
+use crate::field::{Field, Kind};
 use crate::timestamp::Timestamp;
 
 /// Reads a filter; unset selects everything.

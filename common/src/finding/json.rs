@@ -81,29 +81,27 @@ impl<'a> Reader<'a> {
 
     /// Passes over a value.
     pub(super) fn skip(&mut self) -> Result<(), Malformed> {
-        match self.token()? {
-            Token::Object => self.skip_object(),
-            Token::List => self.skip_list(),
-            Token::Null | Token::Flag(_) | Token::Number(_) | Token::Text(_) => Ok(()),
-        }
+        let token = self.token()?;
+        self.leave(&token)
     }
 
-    /// Passes over the rest of an object whose members have not been read yet.
-    pub(super) fn skip_object(&mut self) -> Result<(), Malformed> {
+    /// Passes over what stands in an object or a list that was just entered.
+    pub(super) fn leave(&mut self, token: &Token<'_>) -> Result<(), Malformed> {
         let mut first = true;
-        while self.member(first)?.is_some() {
-            self.skip()?;
-            first = false;
-        }
-        Ok(())
-    }
-
-    /// Passes over the rest of a list whose items have not been read yet.
-    pub(super) fn skip_list(&mut self) -> Result<(), Malformed> {
-        let mut first = true;
-        while self.item(first)? {
-            self.skip()?;
-            first = false;
+        match token {
+            Token::Object => {
+                while self.member(first)?.is_some() {
+                    self.skip()?;
+                    first = false;
+                }
+            }
+            Token::List => {
+                while self.item(first)? {
+                    self.skip()?;
+                    first = false;
+                }
+            }
+            Token::Null | Token::Flag(_) | Token::Number(_) | Token::Text(_) => {}
         }
         Ok(())
     }

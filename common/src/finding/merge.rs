@@ -4,7 +4,7 @@
 
 use super::Reading;
 use super::row::Row;
-use crate::filter::Field;
+use crate::field::Field;
 use crate::timestamp::Timestamp;
 
 /// What is known of the stored finding.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use super::read::{self, InvalidFinding};
 use super::row::{Row, Value};
 use super::{INDEXED, Severity};
-use crate::filter::{Field, FieldSet};
+use crate::field::{Field, FieldSet};
 use crate::timestamp::Timestamp;
 
 /// The fields of the four properties that belong to operators alone.

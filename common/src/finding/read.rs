@@ -5,14 +5,15 @@
 //! the path).
 
 use std::borrow::Cow;
-use std::fmt;
 
 use super::ProductArn;
-use super::json::{Malformed, Reader, Token};
+use super::asff::DOCUMENT;
+use super::fault::{Stop, at, check, fault, longer, too_long, unlike};
+use super::json::{Reader, Token};
 use super::row::{Row, Value};
-use super::schema::{DOCUMENT, Form, List, Map, Mark, Marks, Node, Number, Object, Text};
+use super::schema::{Form, List, Map, Mark, Marks, Node, Number, Object, Text};
 use crate::account::AccountId;
-use crate::filter::{Field, FieldSet};
+use crate::field::{Field, FieldSet};
 use crate::timestamp::Timestamp;
 
 /// A document that is no finding.
@@ -135,53 +136,6 @@ struct Walk<'a> {
     owned: Vec<(&'static str, &'a str)>,
 }
 
-/// Why a walk ends early.
-enum Stop {
-    Malformed,
-    Fault(Box<Fault>),
-}
-
-impl From<Malformed> for Stop {
-    fn from(_: Malformed) -> Self {
-        Self::Malformed
-    }
-}
-
-/// What is wrong and where; the path is collected on the way out.
-struct Fault {
-    path: Vec<Cow<'static, str>>,
-    what: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("data")?;
-        self.path
-            .iter()
-            .rev()
-            .try_for_each(|step| f.write_str(step))?;
-        write!(f, " {}", self.what)
-    }
-}
-
-fn fault<T>(what: impl Into<String>) -> Result<T, Stop> {
-    Err(Stop::Fault(Box::new(Fault {
-        path: Vec::new(),
-        what: what.into(),
-    })))
-}
-
-/// Adds a step to the path of a fault.
-fn at<T>(result: Result<T, Stop>, step: impl FnOnce() -> Cow<'static, str>) -> Result<T, Stop> {
-    result.map_err(|stop| match stop {
-        Stop::Fault(mut fault) => {
-            fault.path.push(step());
-            Stop::Fault(fault)
-        }
-        Stop::Malformed => Stop::Malformed,
-    })
-}
-
 #[derive(Clone, Copy, PartialEq)]
 enum Mode {
     /// The top of a finding: required properties must be there.
@@ -229,11 +183,7 @@ impl<'a> Walk<'a> {
             (Token::List, Node::List(limits)) => self.list(limits, mode)?,
             (token, _) => {
                 mismatch(node, mode)?;
-                match token {
-                    Token::Object => self.json.skip_object()?,
-                    Token::List => self.json.skip_list()?,
-                    Token::Null | Token::Flag(_) | Token::Number(_) | Token::Text(_) => {}
-                }
+                self.json.leave(&token)?;
             }
         }
         Ok(true)
@@ -343,20 +293,13 @@ impl<'a> Walk<'a> {
         while let Some(key) = self.json.member(first)? {
             first = false;
             let step = || Cow::from(format!("['{key}']"));
-            let value = match self.json.token()? {
-                Token::Null => continue,
-                Token::Text(value) => value,
-                other => {
-                    match other {
-                        Token::Object => self.json.skip_object()?,
-                        Token::List => self.json.skip_list()?,
-                        Token::Null | Token::Flag(_) | Token::Number(_) | Token::Text(_) => {}
-                    }
-                    if strict {
-                        return at(fault("should be string"), step);
-                    }
-                    continue;
+            let token = self.json.token()?;
+            let Token::Text(value) = token else {
+                self.json.leave(&token)?;
+                if strict && token != Token::Null {
+                    return at(fault("should be string"), step);
                 }
+                continue;
             };
             count += 1;
             if strict && longer(&key, limits.key_max) {
@@ -414,53 +357,4 @@ fn mismatch(node: &Node, mode: Mode) -> Result<(), Stop> {
         Mode::Lenient => Ok(()),
         Mode::Whole | Mode::Fragment | Mode::Inside => fault(expected),
     }
-}
-
-fn check(text: &Text, value: &str) -> Result<(), Stop> {
-    if longer(value, text.max) {
-        return fault(too_long(text.max));
-    }
-    if value.len() < text.min {
-        return fault(format!(
-            "should NOT be shorter than {} characters",
-            text.min
-        ));
-    }
-    match text.form {
-        Form::Visible if value.trim().is_empty() => unlike(r".*\S.*"),
-        Form::FindingType if !is_finding_type(value) => unlike(r"^([^/])+(/[^/]+){0,2}$"),
-        Form::OneOf(values) if !values.contains(&value) => {
-            fault("should be equal to one of the allowed values")
-        }
-        Form::Free
-        | Form::Visible
-        | Form::FindingType
-        | Form::OneOf(_)
-        // These are checked where they are read.
-        | Form::Account
-        | Form::ProductArn
-        | Form::Timestamp => Ok(()),
-    }
-}
-
-fn is_finding_type(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    let slashes = bytes.iter().filter(|byte| **byte == b'/').count();
-    slashes <= 2
-        && !bytes.is_empty()
-        && !bytes.starts_with(b"/")
-        && !bytes.ends_with(b"/")
-        && !bytes.windows(2).any(|pair| pair == b"//")
-}
-
-fn unlike<T>(pattern: &str) -> Result<T, Stop> {
-    fault(format!("should match pattern \"{pattern}\""))
-}
-
-fn longer(value: &str, max: usize) -> bool {
-    value.len() > max && value.chars().count() > max
-}
-
-fn too_long(max: usize) -> String {
-    format!("should NOT be longer than {max} characters")
 }

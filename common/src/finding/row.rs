@@ -3,7 +3,7 @@
 //! A field may have several values. The store keeps values as they are encoded here, so the encoding is part of its
 //! format: text carries its length, numbers and times are eight bytes, little-endian.
 
-use crate::filter::{Field, FieldSet, Kind};
+use crate::field::{Field, FieldSet, Kind};
 use crate::timestamp::Timestamp;
 
 /// One value of one field.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::row::{Row, Value};
-use crate::filter::{Field, FieldSet};
+use crate::field::{Field, FieldSet};
 
 /// How bad, from harmless to critical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -230,7 +230,7 @@ impl Documents {
 
 #[cfg(test)]
 mod tests {
-    use muster_common::filter::Field;
+    use muster_common::field::Field;
     use muster_common::finding::Value;
 
     use super::*;

@@ -13,7 +13,7 @@ mod sort;
 
 use hashbrown::HashTable;
 use muster_common::account::AccountId;
-use muster_common::filter::Field;
+use muster_common::field::Field;
 use muster_common::finding::{FindingKey, INDEXED, Known};
 use muster_common::timestamp::Timestamp;
 

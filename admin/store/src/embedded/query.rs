@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use muster_common::filter::{Field, FieldSet, Filter, Subject};
+use muster_common::field::{Field, FieldSet};
+use muster_common::filter::{Filter, Subject};
 use muster_common::finding::{self, FindingKey, Row};
 use muster_common::timestamp::Timestamp;
 

@@ -4,7 +4,7 @@
 //! new in it and not for all that is said in it.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use muster_common::filter::Field;
+use muster_common::field::Field;
 use muster_common::finding::{FindingKey, Row, are_values, values};
 use std::hash::BuildHasher as _;
 

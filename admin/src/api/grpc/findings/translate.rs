@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use muster_common::account::AccountId;
-use muster_common::filter::Field;
+use muster_common::field::Field;
 use muster_common::finding::{self, FindingKey, Patch, SeverityPatch};
 use muster_common::timestamp::to_wire;
 use muster_proto::v1 as wire;

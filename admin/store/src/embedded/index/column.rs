@@ -1,6 +1,7 @@
 //! Columns: the values of one field over all slots.
 
-use muster_common::filter::{Field, FieldSet, Kind, Test};
+use muster_common::field::{Field, FieldSet, Kind};
+use muster_common::filter::Test;
 use muster_common::finding::{self, Value};
 use muster_common::timestamp::Timestamp;
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use hashbrown::HashMap;
-use muster_common::filter::Field;
+use muster_common::field::Field;
 use muster_common::finding::Value;
 
 use super::Index;

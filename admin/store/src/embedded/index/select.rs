@@ -1,6 +1,7 @@
 //! Selecting: a filter becomes a plan, and the plan is asked zone by zone.
 
-use muster_common::filter::{Field, FieldFilter, Filter, Test};
+use muster_common::field::Field;
+use muster_common::filter::{FieldFilter, Filter, Test};
 use muster_common::timestamp::Timestamp;
 
 use super::super::block::id_digest;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use muster_common::filter::Field;
+use muster_common::field::Field;
 use muster_common::finding::{FindingKey, Value};
 use muster_common::timestamp::Timestamp;
 
