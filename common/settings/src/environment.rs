@@ -5,13 +5,22 @@ use std::path::PathBuf;
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
+/// The variable that names the file, which is no key of it.
+const FILE: &str = "CONFIG_FILE";
+
 /// Variables that start with a prefix; `__` goes one level down.
+#[derive(Clone, Copy)]
 pub(crate) struct Environment {
     pub(crate) prefix: &'static str,
 }
 
 impl Environment {
     pub(crate) const NAME: &'static str = "environment";
+
+    /// The variable of a key.
+    pub(crate) fn variable(&self, path: &[String]) -> String {
+        format!("{}{}", self.prefix, path.join("__").to_uppercase())
+    }
 }
 
 impl Provider for Environment {
@@ -22,7 +31,8 @@ impl Provider for Environment {
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         let mut dict = Dict::new();
         for (name, text) in std::env::vars() {
-            if let Some(key) = name.strip_prefix(self.prefix) {
+            let key = name.strip_prefix(self.prefix);
+            if let Some(key) = key.filter(|key| *key != FILE) {
                 let path: Vec<String> = key.to_lowercase().split("__").map(str::to_owned).collect();
                 insert(&mut dict, &path, value(&text));
             }

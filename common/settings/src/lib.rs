@@ -9,6 +9,7 @@ pub mod logs;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Format as _, Toml};
 use serde::de::DeserializeOwned;
 
@@ -36,10 +37,11 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>, prefix: &'static str) -> R
         }
         figment = figment.merge(Toml::file_exact(file));
     }
-    figment
-        .merge(Environment { prefix })
-        .extract()
-        .map_err(|error| setting(error, file))
+    let environment = Environment { prefix };
+    figment.merge(environment).extract().map_err(|error| {
+        let source = file.map_or(UNNAMED.to_owned(), |file| file.display().to_string());
+        setting(error, source, environment)
+    })
 }
 
 /// Reads settings from text, as the sample files in `deploy` are read by a test.
@@ -49,29 +51,30 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>, prefix: &'static str) -> R
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     Figment::from(Toml::string(text))
         .extract()
-        .map_err(|error| setting(error, None))
+        .map_err(|error| setting(error, UNNAMED.to_owned(), Environment { prefix: "" }))
 }
 
-fn setting(error: figment::Error, file: Option<&Path>) -> Error {
+/// Where a key stands that came from no file.
+const UNNAMED: &str = "the settings";
+
+fn setting(error: figment::Error, source: String, environment: Environment) -> Error {
     let from_environment = error
         .metadata
         .as_ref()
         .is_some_and(|metadata| metadata.name == Environment::NAME);
-    let source = match file {
-        _ if from_environment => "the environment".to_owned(),
-        Some(file) => file.display().to_string(),
-        None => "the settings".to_owned(),
-    };
     let key = error.path.join(".");
-    let place = if key.is_empty() {
-        source
-    } else {
-        format!("{source}, {key}")
+    let place = match (from_environment, key.as_str()) {
+        (true, _) => format!("the environment, {}", environment.variable(&error.path)),
+        (false, "") => source,
+        (false, key) => format!("{source}, {key}"),
     };
-    Error::Setting {
-        place,
-        what: error.kind.to_string().replace("``", "`"),
-    }
+    let what = match error.kind {
+        Kind::UnknownField(_, known) => {
+            format!("there is no such key; there are {}", known.join(", "))
+        }
+        other => other.to_string().replace("``", "`"),
+    };
+    Error::Setting { place, what }
 }
 
 #[cfg(test)]
@@ -121,7 +124,7 @@ mod tests {
         let message = |text: &str| parse::<Settings>(text).unwrap_err().to_string();
         assert_eq!(
             message("[listen]\nprot = 5"),
-            "the settings, listen.prot: unknown field: found `prot`, expected `port`"
+            "the settings, listen.prot: there is no such key; there are port"
         );
         assert!(message("listen = 5").starts_with("the settings, listen: invalid type"));
         assert!(message("[listen").contains("TOML parse error"));

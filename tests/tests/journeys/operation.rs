@@ -99,7 +99,10 @@ async fn settings_that_cannot_be_used_are_named() {
     let file = world.folder().join("muster-admin.toml");
     for (text, expected) in [
         ("[listen]\nagents = \"here\"", "listen.agents"),
-        ("[listne]\n", "unknown field: found `listne`"),
+        (
+            "[listne]\n",
+            "listne: there is no such key; there are data_dir",
+        ),
         (
             "[members]\ninvitation_hours = 0",
             "members.invitation_hours",
@@ -130,7 +133,27 @@ async fn settings_that_cannot_be_used_are_named() {
         .await
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("the environment, listen.agnets"), "{said}");
+    let place = "the environment, MUSTER_ADMIN_LISTEN__AGNETS: there is no such key";
+    assert!(said.contains(place), "{said}");
+    // A file that the environment names.
+    let nowhere = world.folder().join("nowhere.toml");
+    let output = admin
+        .command(&["serve"])
+        .env("MUSTER_ADMIN_CONFIG_FILE", &nowhere)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("nowhere.toml; create it"), "{said}");
+    std::fs::write(&nowhere, "[log]\nlevel = \"loud=\"").unwrap();
+    let output = admin
+        .command(&["serve"])
+        .env("MUSTER_ADMIN_CONFIG_FILE", &nowhere)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("log.level"), "{said}");
     // A folder that was never made.
     let output = admin
         .command(&["serve"])
