@@ -55,17 +55,17 @@ impl Printer {
         }
     }
 
-    /// Prints one thing: lines for people, a document for programs.
+    /// Prints one thing: lines for people, without the empty ones; a document for programs.
     pub(crate) fn one(&self, lines: &[(&str, Cell)], document: &Json) -> Result<(), Failure> {
         match self.format {
             Format::Table => {
-                let width = lines
-                    .iter()
+                let said = || lines.iter().filter(|(_, cell)| !cell.plain().is_empty());
+                let width = said()
                     .map(|(name, _)| name.chars().count())
                     .max()
                     .unwrap_or(0);
                 let mut out = io::stdout().lock();
-                for (name, cell) in lines {
+                for (name, cell) in said() {
                     writeln!(out, "{name:width$}  {}", cell.painted())?;
                 }
                 Ok(())
