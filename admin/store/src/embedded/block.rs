@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use muster_common::finding::{FindingKey, Row};
 use muster_common::timestamp::Timestamp;
 
 use super::codec::{Reader, Writer};
+use super::entry::{Entry, event, event_code};
 use super::rows::{Gatherer, Rows};
 use crate::FeedEvent;
 
@@ -18,30 +18,6 @@ pub(super) const BLOCK_FINDINGS: usize = 128;
 const LEVEL: i32 = 1;
 /// No section decompresses to more; a length beyond is damage.
 const RAW_BYTES_MAX: usize = 256 << 20;
-
-/// One version of one finding.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    pub sequence: u64,
-    /// The sequence of the version before; 0 if none is kept.
-    pub previous: u64,
-    pub key: FindingKey,
-    pub event: FeedEvent,
-    pub recorded_at: Timestamp,
-    pub actor: Arc<str>,
-    /// A digest of the ASFF id, by which it is found.
-    pub id_digest: u32,
-    /// Empty for an expired finding.
-    pub row: Row,
-    /// JSON; empty if operators set nothing.
-    pub overlay: Vec<u8>,
-    pub document: Bytes,
-}
-
-/// The digest of an ASFF id.
-pub(super) fn id_digest(id: &str) -> u32 {
-    xxhash_rust::xxh3::xxh3_64(id.as_bytes()) as u32
-}
 
 /// Compresses sections; keeps its buffers.
 pub(super) struct Encoder {
@@ -94,26 +70,6 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     zstd::bulk::decompress(compressed, length).ok()
-}
-
-pub(super) const fn event_code(event: FeedEvent) -> u8 {
-    match event {
-        FeedEvent::Created => 0,
-        FeedEvent::Imported => 1,
-        FeedEvent::Updated => 2,
-        FeedEvent::Expired => 3,
-    }
-}
-
-pub(super) fn event(code: u8) -> Option<FeedEvent> {
-    [
-        FeedEvent::Created,
-        FeedEvent::Imported,
-        FeedEvent::Updated,
-        FeedEvent::Expired,
-    ]
-    .get(usize::from(code))
-    .copied()
 }
 
 fn body(entries: &[Entry]) -> Vec<u8> {
@@ -231,7 +187,7 @@ impl Documents {
 #[cfg(test)]
 mod tests {
     use muster_common::field::Field;
-    use muster_common::finding::Value;
+    use muster_common::finding::{FindingKey, Row, Value};
 
     use super::*;
 

@@ -11,7 +11,8 @@ use muster_common::timestamp::Timestamp;
 use parking_lot::Mutex;
 
 use super::account::{Books, CommitHead};
-use super::block::{BLOCK_FINDINGS, Encoder, Entry};
+use super::block::{BLOCK_FINDINGS, Encoder};
+use super::entry::Entry;
 use super::frame::Kind;
 use super::log::{Found, Place, replace};
 use super::shelf::{Write, decode, encode};

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use muster_common::finding::{self, Overlay};
 
 use super::account::{Books, CommitHead};
-use super::block::{self, Documents, Entry, id_digest};
+use super::block::{self, Documents};
+use super::entry::{Entry, id_digest};
 use super::frame::Kind;
 use super::index::Index;
 use super::log::{self, Found, Log, Place, Segment};

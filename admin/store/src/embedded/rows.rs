@@ -8,8 +8,8 @@ use muster_common::field::Field;
 use muster_common::finding::{FindingKey, Row, are_values, values};
 use std::hash::BuildHasher as _;
 
-use super::block::{Entry, event, event_code};
 use super::codec::{Reader, Writer};
+use super::entry::{Entry, event, event_code};
 use crate::FeedEvent;
 
 /// No block holds more findings.

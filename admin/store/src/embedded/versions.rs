@@ -9,7 +9,7 @@ use muster_common::field::Field;
 use muster_common::finding::{self, FINDING_BYTES_MAX, FindingKey, Known, Overlay, Patch, Row};
 use muster_common::timestamp::Timestamp;
 
-use super::block::{Entry, id_digest};
+use super::entry::{Entry, id_digest};
 use super::state::Shared;
 use crate::{Error, FeedEvent, Import, Outcome};
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::account::Page;
-use super::block::{BLOCK_FINDINGS, Block, Encoder, Entry};
+use super::block::{BLOCK_FINDINGS, Block, Encoder};
+use super::entry::Entry;
 use super::frame::Kind;
 use super::log::Log;
 use super::shelf::{Appended, Shelf, Write, encode};

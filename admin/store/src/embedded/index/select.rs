@@ -4,7 +4,7 @@ use muster_common::field::Field;
 use muster_common::filter::{FieldFilter, Filter, Test};
 use muster_common::timestamp::Timestamp;
 
-use super::super::block::id_digest;
+use super::super::entry::id_digest;
 use super::bits::{self, Bits, Mask, ZONE, ZONE_WORDS, ones, pack};
 use super::codes::{Codes, NO_TIME, Slice, Times};
 use super::column::{Column, ValueColumn};
