@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use crate::{LedgerEntry, Outcome, SpoolRange};
 
+/// The spools of an agent that are remembered: a state folder has one, and a new folder a new one.
+const SPOOLS_MAX: usize = 16;
+
 /// The head of a commit frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CommitHead {
@@ -28,7 +31,8 @@ pub(super) struct CommitHead {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Books {
     pub ledger: BTreeMap<AccountId, LedgerEntry>,
-    pub spools: HashMap<(AgentId, Uuid), u64>,
+    /// How far the spools of each agent are durable, the one that was last sent from at the end.
+    spools: HashMap<AgentId, Vec<(Uuid, u64)>>,
 }
 
 impl Books {
@@ -37,14 +41,35 @@ impl Books {
             self.ledger.entry(*account).or_default().add(entry);
         }
         for (agent, spool, through) in &head.spools {
-            let known = self.spools.entry((*agent, *spool)).or_default();
-            *known = (*known).max(*through);
+            let known = self.acknowledged(*agent, *spool);
+            let spools = self.spools.entry(*agent).or_default();
+            spools.retain(|(other, _)| other != spool);
+            if spools.len() == SPOOLS_MAX {
+                spools.remove(0);
+            }
+            spools.push((*spool, known.max(*through)));
+        }
+    }
+
+    /// Everything in one step.
+    pub(super) fn close(self, number: u64, sequence: u64) -> CommitHead {
+        let spools = self.spools.into_iter().flat_map(|(agent, spools)| {
+            let with_agent = move |(spool, through)| (agent, spool, through);
+            spools.into_iter().map(with_agent)
+        });
+        CommitHead {
+            number,
+            sequence,
+            ledger: self.ledger,
+            spools: spools.collect(),
         }
     }
 
     /// The last durable sequence of a spool.
     pub(super) fn acknowledged(&self, agent: AgentId, spool: Uuid) -> u64 {
-        self.spools.get(&(agent, spool)).copied().unwrap_or(0)
+        let spools = self.spools.get(&agent).map_or(&[][..], Vec::as_slice);
+        let known = spools.iter().find(|(other, _)| *other == spool);
+        known.map_or(0, |(_, through)| *through)
     }
 }
 
@@ -98,5 +123,38 @@ impl Page {
                 .map(|((agent, spool), through)| (agent, spool, through))
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(agent: AgentId, spool: u128, through: u64) -> CommitHead {
+        CommitHead {
+            spools: vec![(agent, Uuid::from_u128(spool), through)],
+            ..CommitHead::default()
+        }
+    }
+
+    #[test]
+    fn an_agent_that_invents_spools_pushes_out_its_own_only() {
+        let (agent, other) = (AgentId::random(), AgentId::random());
+        let mut books = Books::default();
+        books.apply(&sent(other, 0, 5));
+        books.apply(&sent(agent, 0, 5));
+        for spool in 1..1_000 {
+            books.apply(&sent(agent, spool, 1));
+            // This one is in use.
+            books.apply(&sent(agent, 0, 5 + spool as u64));
+        }
+        assert_eq!(books.acknowledged(other, Uuid::from_u128(0)), 5);
+        assert_eq!(books.acknowledged(agent, Uuid::from_u128(0)), 1_004);
+        assert_eq!(books.acknowledged(agent, Uuid::from_u128(1)), 0);
+        let close = books.clone().close(7, 9);
+        assert_eq!(close.spools.len(), SPOOLS_MAX + 1);
+        let mut again = Books::default();
+        again.apply(&close);
+        assert_eq!(again.spools, books.spools);
     }
 }

@@ -214,12 +214,7 @@ impl Sorted {
     /// Sums the commits up in one; of the writes to one key the last stays.
     fn close(&mut self) {
         let books = std::mem::take(&mut self.books);
-        self.commit.ledger = books.ledger;
-        self.commit.spools = books
-            .spools
-            .into_iter()
-            .map(|((agent, spool), through)| (agent, spool, through))
-            .collect();
+        self.commit = books.close(self.commit.number, self.commit.sequence);
         let mut last: BTreeMap<(Table, Vec<u8>), Write> = BTreeMap::new();
         for write in std::mem::take(&mut self.writes) {
             let (Write::Put { table, key, .. } | Write::Delete { table, key }) = &write;
