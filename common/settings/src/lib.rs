@@ -68,11 +68,10 @@ fn setting(error: figment::Error, source: String, environment: Environment) -> E
         (false, "") => source,
         (false, key) => format!("{source}, {key}"),
     };
-    let what = match error.kind {
-        Kind::UnknownField(_, known) => {
-            format!("there is no such key; there are {}", known.join(", "))
-        }
-        other => other.to_string().replace("``", "`"),
+    let what = if let Kind::UnknownField(_, known) = error.kind {
+        format!("there is no such key; there are {}", known.join(", "))
+    } else {
+        error.kind.to_string().replace("``", "`")
     };
     Error::Setting { place, what }
 }
