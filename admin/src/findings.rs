@@ -315,12 +315,12 @@ impl Findings {
         let last = entries.last().map_or(after, |entry| entry.sequence);
         let told = entries
             .into_iter()
-            .filter_map(|entry| self.tell(entry, filter).transpose())
-            .collect::<Result<_, _>>()?;
+            .filter_map(|entry| self.tell(entry, filter))
+            .collect();
         Ok((told, last))
     }
 
-    fn tell(&self, entry: FeedEntry, filter: &Filter) -> Result<Option<Told>, Error> {
+    fn tell(&self, entry: FeedEntry, filter: &Filter) -> Option<Told> {
         let FeedEntry {
             key,
             sequence,
@@ -328,24 +328,31 @@ impl Findings {
             record,
             ..
         } = entry;
-        let finding = record.map(see).transpose()?;
+        let unreadable = |error: &dyn std::fmt::Display| {
+            tracing::error!(finding = %key.name(), %error, "a change cannot be shown");
+        };
+        let finding = record
+            .map(see)
+            .transpose()
+            .inspect_err(|error| unreadable(error));
+        let finding = finding.ok()?;
         if let Some(finding) = &finding {
-            let row =
-                finding::fields(&finding.document, filter.fields()).map_err(|_| damaged(key))?;
+            let row = finding::fields(&finding.document, filter.fields());
+            let row = row.inspect_err(|error| unreadable(error)).ok()?;
             let subject = Subject {
                 row: &row,
                 document: &finding.document,
             };
             if !filter.matches(subject, self.clock.now()) {
-                return Ok(None);
+                return None;
             }
         }
-        Ok(Some(Told {
+        Some(Told {
             sequence,
             event,
             key,
             finding,
-        }))
+        })
     }
 
     /// Finds findings by ASFF id and product ARN, as the Security Hub API names them. Several accounts may have one.
@@ -377,9 +384,7 @@ const fn effect_of(outcome: &Outcome) -> Option<&'static str> {
         Outcome::Created(_) => Some("created"),
         Outcome::Updated(_) => Some("updated"),
         Outcome::Unchanged(_) => Some("unchanged"),
-        Outcome::Expired(_) | Outcome::NotFound(_) | Outcome::TooLarge(_) | Outcome::Refused => {
-            None
-        }
+        Outcome::Expired(_) | Outcome::NotFound(_) | Outcome::Refused => None,
     }
 }
 

@@ -187,9 +187,9 @@ pub fn read(document: &[u8]) -> Result<Reading, InvalidFinding> {
 /// Reads fields of a rendered document, for filters on what rows do not hold.
 ///
 /// # Errors
-/// [`InvalidFinding`] if the document is not one that [`render`] gave.
+/// [`InvalidFinding::Syntax`].
 pub fn fields(document: &[u8], wanted: FieldSet) -> Result<Row, InvalidFinding> {
-    read::fragment(document, wanted)
+    read::accepted(document, wanted)
 }
 
 /// The row that readers see: the provider's, with what operators set.

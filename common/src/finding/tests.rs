@@ -104,6 +104,20 @@ fn what_is_not_json_or_stands_twice_is_refused() {
 }
 
 #[test]
+fn a_finding_at_the_limits_can_be_read_as_it_is_shown_and_sent_again() {
+    let fields: serde_json::Map<_, _> = (0..50)
+        .map(|number| (format!("field{number}"), json!("value")))
+        .collect();
+    let full = with(json!({ "ProductFields": fields }));
+    let shown = render(&full, &Overlay::default(), Timestamp::from_seconds(1)).unwrap();
+    let row = super::fields(&shown, FieldSet::ALL).unwrap();
+    assert_eq!(row.values(Field::ProductFields).count(), 53);
+    assert_eq!(refusal(&shown), "accepted");
+    let more = with(json!({ "ProductFields": { "aws/securityhub/FindingId": "x" } }));
+    assert_eq!(refusal(&more), "accepted");
+}
+
+#[test]
 fn forms_that_real_providers_send_are_accepted() {
     for changes in [
         // Cloud Custodian: label and number contradict each other, offsets and microseconds.

@@ -32,14 +32,13 @@ pub(super) fn page(shared: &Shared, query: &Query) -> Result<Page, Error> {
                 return Ok(page);
             }
             looks += 1;
+            after = Some(position);
             let Some(record) = readable(shared, key)? else {
-                after = Some(position);
                 continue;
             };
-            if exact || matches(&record, &query.filter, query.now)? {
+            if exact || matches(&record, &query.filter, query.now) {
                 page.records.push(record);
             }
-            after = Some(position);
         }
         if last {
             return Ok(page);
@@ -85,24 +84,28 @@ fn readable(shared: &Shared, key: FindingKey) -> Result<Option<Record>, Error> {
 }
 
 /// Looks at the document.
-fn matches(record: &Record, filter: &Filter, now: Timestamp) -> Result<bool, Error> {
-    let (row, document) = seen(record, filter.fields())?;
-    let subject = Subject {
-        row: &row,
-        document: &document,
-    };
-    Ok(filter.matches(subject, now))
+fn matches(record: &Record, filter: &Filter, now: Timestamp) -> bool {
+    seen(record, filter.fields()).is_some_and(|(row, document)| {
+        let subject = Subject {
+            row: &row,
+            document: &document,
+        };
+        filter.matches(subject, now)
+    })
 }
 
-/// Some fields of a finding as readers see it, and the document.
-fn seen(record: &Record, wanted: FieldSet) -> Result<(Row, Vec<u8>), Error> {
-    let damaged = || Error::Damaged {
-        what: record.key.name(),
-    };
-    let document = finding::render(&record.document, &record.overlay, record.recorded_at)
-        .map_err(|_| damaged())?;
-    let row = finding::fields(&document, wanted).map_err(|_| damaged())?;
-    Ok((row, document))
+/// Some fields of a finding as readers see it, and the document. `None` if it cannot be read, which spoils no answer about
+/// others.
+fn seen(record: &Record, wanted: FieldSet) -> Option<(Row, Vec<u8>)> {
+    let document = finding::render(&record.document, &record.overlay, record.recorded_at).ok();
+    let seen = document.and_then(|document| {
+        let row = finding::fields(&document, wanted).ok()?;
+        Some((row, document))
+    });
+    if seen.is_none() {
+        tracing::error!(finding = %record.key.name(), "a document cannot be read; filters pass over it");
+    }
+    seen
 }
 
 pub(super) fn count(shared: &Shared, query: &CountQuery) -> Result<Counts, Error> {
@@ -150,7 +153,9 @@ pub(super) fn count(shared: &Shared, query: &CountQuery) -> Result<Counts, Error
         let Some(record) = readable(shared, key)? else {
             continue;
         };
-        let (row, document) = seen(&record, wanted)?;
+        let Some((row, document)) = seen(&record, wanted) else {
+            continue;
+        };
         let subject = Subject {
             row: &row,
             document: &document,
@@ -245,7 +250,13 @@ pub(super) fn feed(shared: &Shared, after: u64, limit: usize) -> Result<Vec<Feed
             let kept = match row.event {
                 FeedEvent::Expired => None,
                 FeedEvent::Created | FeedEvent::Imported | FeedEvent::Updated => {
-                    Some(record(row.key, &documents, entry)?)
+                    match record(row.key, &documents, entry) {
+                        Ok(record) => Some(record),
+                        Err(error) => {
+                            tracing::error!(%error, "a change cannot be shown");
+                            continue;
+                        }
+                    }
                 }
             };
             entries.push(FeedEntry {
