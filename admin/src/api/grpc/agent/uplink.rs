@@ -48,6 +48,8 @@ pub(super) struct Uplink {
 /// A spool that introduced itself.
 struct Spool {
     id: Uuid,
+    /// The last sequence that the agent was told is durable.
+    acknowledged: u64,
     /// The sequence that the next batch must start with; unset before the first.
     next: Option<u64>,
     actor: Arc<str>,
@@ -89,7 +91,7 @@ impl Uplink {
                 // Nobody hears an acknowledgement any more: what still waits is not taken.
                 () = self.answers.closed() => return Err(Status::cancelled("the agent is gone")),
                 Some(acknowledged) = in_flight.next(), if !in_flight.is_empty() => {
-                    self.acknowledge(acknowledged?).await?;
+                    self.acknowledge(&mut spool, acknowledged?).await?;
                 }
                 () = sleep_until(ready.unwrap_or_else(Instant::now)), if ready.is_some() => {
                     if let Some((batch, _)) = held.take() {
@@ -104,7 +106,7 @@ impl Uplink {
                             let wait = self.ingest.reserve(self.agent.account, batch.findings.len());
                             held = Some((batch, Instant::now() + wait));
                         }
-                        Some(Some(Asked::Report(report))) => self.note(report),
+                        Some(Some(Asked::Report(report))) => self.note(&spool, report),
                         Some(Some(Asked::Hello(_)) | None) => return Err(invalid("expected a batch or a report")),
                     }
                 }
@@ -134,7 +136,6 @@ impl Uplink {
             .update(agent, self.clock.now(), |seen| {
                 seen.report.version = agent_version.chars().take(64).collect();
                 seen.report.region = region.chars().take(64).collect();
-                seen.acknowledged = acknowledged;
             });
         // What waits longer than an agent has patience for would be sent again and again.
         let batch_findings = self.ingest.batch_within(HOLD_MAX).min(BATCH_FINDINGS_MAX);
@@ -147,6 +148,7 @@ impl Uplink {
         .await?;
         Ok(Spool {
             id,
+            acknowledged,
             next: None,
             actor: Arc::from(self.agent.id.to_string()),
         })
@@ -210,8 +212,13 @@ impl Uplink {
         }))
     }
 
-    async fn acknowledge(&self, acknowledgement: wire::Acknowledgement) -> Result<(), Status> {
-        let through = acknowledgement.through_sequence;
+    async fn acknowledge(
+        &self,
+        spool: &mut Spool,
+        acknowledgement: wire::Acknowledgement,
+    ) -> Result<(), Status> {
+        let through = acknowledgement.through_sequence.max(spool.acknowledged);
+        spool.acknowledged = through;
         self.membership
             .presence()
             .update(self.agent.agent, self.clock.now(), |seen| {
@@ -221,7 +228,7 @@ impl Uplink {
         self.answer(Answer::Acknowledgement(acknowledgement)).await
     }
 
-    fn note(&self, report: wire::Report) {
+    fn note(&self, spool: &Spool, report: wire::Report) {
         let wire::Report {
             collectors,
             spool_bytes,
@@ -242,6 +249,8 @@ impl Uplink {
         self.membership
             .presence()
             .update(self.agent.agent, self.clock.now(), |seen| {
+                // A doctor's uplink says hello with another spool and reports nothing.
+                seen.acknowledged = spool.acknowledged;
                 seen.report = Report {
                     collectors,
                     spool_bytes,
