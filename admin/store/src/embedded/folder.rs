@@ -1,7 +1,8 @@
 //! The data folder: whose it is, and which format it holds.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::log::sync_folder;
@@ -28,6 +29,8 @@ impl Folder {
             reason: error.to_string(),
         };
         std::fs::create_dir_all(root.join("log")).map_err(disk)?;
+        // Findings tell where an organization is weak: nobody else on the machine reads them.
+        std::fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(disk)?;
         let lock = lock(root, &disk)?;
         check_format(root, &disk)?;
         sync_folder(root).map_err(disk)?;
