@@ -54,7 +54,9 @@ pub fn start(logs: &Logs) -> Result<(), super::Error> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
+        .with_target(false)
+        // It would tell of a line that cannot be written by one more, and panic when that cannot be written either.
+        .log_internal_errors(false);
     match logs.format {
         Format::Text => lines.init(),
         Format::Json => lines.json().init(),
