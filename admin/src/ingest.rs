@@ -252,10 +252,9 @@ const fn admission(outcome: Outcome) -> Option<Admission> {
     match outcome {
         Outcome::Created(key) => Some(Admission::Created(key)),
         Outcome::Updated(key) => Some(Admission::Updated(key)),
-        Outcome::Unchanged(key)
-        | Outcome::Expired(key)
-        | Outcome::NotFound(key)
-        | Outcome::TooLarge(key) => Some(Admission::Unchanged(key)),
+        Outcome::Unchanged(key) | Outcome::Expired(key) | Outcome::NotFound(key) => {
+            Some(Admission::Unchanged(key))
+        }
         Outcome::Refused => None,
     }
 }

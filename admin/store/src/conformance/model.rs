@@ -70,8 +70,13 @@ impl Model {
     pub(super) fn update(&mut self, key: FindingKey, patch: &Patch, now: Timestamp) -> Outcome {
         match self.findings.get_mut(&key) {
             Some(finding) => {
+                let before = finding.overlay.clone();
                 finding.overlay.apply(patch, now);
-                Outcome::Updated(key)
+                if finding.overlay == before {
+                    Outcome::Unchanged(key)
+                } else {
+                    Outcome::Updated(key)
+                }
             }
             None => Outcome::NotFound(key),
         }

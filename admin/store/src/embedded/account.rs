@@ -107,7 +107,7 @@ impl Page {
             Outcome::Created(_) => entry.created += 1,
             Outcome::Updated(_) => entry.updated += 1,
             Outcome::Unchanged(_) => entry.unchanged += 1,
-            Outcome::Refused | Outcome::TooLarge(_) | Outcome::NotFound(_) => entry.refused += 1,
+            Outcome::Refused | Outcome::NotFound(_) => entry.refused += 1,
             Outcome::Expired(_) => entry.expired += 1,
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use muster_common::account::AccountId;
 use muster_common::field::Field;
-use muster_common::finding::{self, FINDING_BYTES_MAX, FindingKey, Known, Overlay, Patch, Row};
+use muster_common::finding::{self, FindingKey, Known, Overlay, Patch, Row};
 use muster_common::timestamp::Timestamp;
 
 use super::entry::{Entry, id_digest};
@@ -138,9 +138,10 @@ impl Maker<'_> {
         let damaged = || Error::Damaged { what: key.name() };
         let reading = finding::read(&document).map_err(|_| damaged())?;
         let mut overlay = Overlay::from_bytes(&overlay).map_err(|_| damaged())?;
+        let before = overlay.clone();
         overlay.apply(patch, self.now);
-        if document.len() + overlay.to_bytes().len() > FINDING_BYTES_MAX {
-            return Ok(Outcome::TooLarge(key));
+        if overlay == before {
+            return Ok(Outcome::Unchanged(key));
         }
         self.push(Draft {
             key,

@@ -120,10 +120,6 @@ pub(super) fn updated(outcome: Option<Outcome>) -> wire::update_result::Outcome 
             "FindingNotFound",
             format!("there is no finding {}", key.name()),
         )),
-        Some(Outcome::TooLarge(key)) => Wire::Error(item_error(
-            "FindingSizeExceeded",
-            format!("{} would have more than 240 KB", key.name()),
-        )),
         Some(Outcome::Refused) | None => {
             Wire::Error(item_error("InternalFailure", "not updated".to_owned()))
         }
