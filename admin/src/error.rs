@@ -18,6 +18,8 @@ pub enum Kind {
     Busy,
     /// Ask for less, or make room.
     Exhausted,
+    /// Wait until the people who run the server have made room on its disk, or mended it.
+    Disk,
     /// Tell the people who run the server.
     Internal,
 }
@@ -32,10 +34,8 @@ impl Kinded for muster_store::Error {
         match self {
             Self::Conflict { .. } => Kind::Conflict,
             Self::Busy | Self::Closed => Kind::Busy,
-            Self::Disk { .. }
-            | Self::Damaged { .. }
-            | Self::InUse { .. }
-            | Self::OtherFormat { .. } => Kind::Internal,
+            Self::Disk { .. } => Kind::Disk,
+            Self::Damaged { .. } | Self::InUse { .. } | Self::OtherFormat { .. } => Kind::Internal,
         }
     }
 }

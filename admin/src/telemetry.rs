@@ -11,7 +11,7 @@ use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use muster_common::clock::Clock;
 use muster_common::timestamp::{SECOND, Timestamp};
-use muster_store::Ledger;
+use muster_store::{Ledger, Status};
 use parking_lot::RwLock;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -106,6 +106,10 @@ fn describe() {
         "muster_store_damaged",
         "Parts of the store that cannot be read"
     );
+    describe_gauge!(
+        "muster_store_failing",
+        "1 while changes cannot be written, as on a full disk"
+    );
     describe_gauge!("muster_agents_connected", "Agents that are connected");
     describe_gauge!(
         "muster_server_certificate_seconds",
@@ -120,6 +124,7 @@ async fn scrape(State(answering): State<Answering>) -> String {
         gauge!("muster_store_bytes").set(status.bytes as f64);
         gauge!("muster_index_bytes").set(status.index_bytes as f64);
         gauge!("muster_store_damaged").set(status.damaged.len() as f64);
+        gauge!("muster_store_failing").set(f64::from(u8::from(status.failing.is_some())));
     }
     gauge!("muster_agents_connected").set(sources.membership.connected() as f64);
     let left = sources
@@ -132,6 +137,10 @@ async fn scrape(State(answering): State<Answering>) -> String {
 
 async fn ready(State(answering): State<Answering>) -> (StatusCode, String) {
     match answering.sources.ledger.status().await {
+        Ok(Status {
+            failing: Some(reason),
+            ..
+        }) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
         Ok(status) if status.damaged.is_empty() => (StatusCode::OK, "ready\n".to_owned()),
         Ok(status) => {
             let damaged = status.damaged.join("\n");

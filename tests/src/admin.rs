@@ -80,8 +80,11 @@ impl Admin {
     /// The command line, ready to be changed.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary("muster-admin"));
+        // A file that may not grow is an error to it, as a full disk is, and not its end.
+        let mut command = Command::new("/bin/sh");
         command
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(binary("muster-admin"))
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("MUSTER_ADMIN_DATA_DIR", self.data())
@@ -138,6 +141,20 @@ impl Admin {
             })
             .collect();
         std::fs::write(&path, lines.join("\n") + "\n").expect("the credential");
+    }
+
+    /// Plays a full disk: no file grows past so many bytes while it runs, or all may again.
+    ///
+    /// # Panics
+    /// It does not run.
+    pub async fn limit_files(&mut self, bytes: Option<u64>) {
+        let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let process = self.process().id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &process, &format!("--fsize={soft}:unlimited")])
+            .status()
+            .await;
+        assert!(limited.expect("prlimit starts").success());
     }
 
     /// Where it listens: `enrollment`, `agents`, `operators` or `metrics`.

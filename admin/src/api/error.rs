@@ -15,13 +15,23 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Translates an error. What is internal goes to the log, under an id that the caller is told.
 pub(super) fn status<E: Kinded>(error: E) -> Status {
     let (code, reason) = code(error.kind());
-    if error.kind() == Kind::Internal {
-        let id = uuid::Uuid::new_v4();
-        tracing::error!(%id, error = %chain(&error), "internal error");
-        let message = format!("internal error; the server's log tells more under request {id}");
-        return with_details(code, message, reason);
-    }
-    with_details(code, error.to_string(), reason)
+    let what = match error.kind() {
+        Kind::Internal => "internal error",
+        Kind::Disk => {
+            "the server's disk is full or cannot be written, and nothing of this was kept; free space there"
+        }
+        Kind::NotFound
+        | Kind::Conflict
+        | Kind::Invalid
+        | Kind::Denied
+        | Kind::Unauthenticated
+        | Kind::Busy
+        | Kind::Exhausted => return with_details(code, error.to_string(), reason),
+    };
+    let id = uuid::Uuid::new_v4();
+    tracing::error!(%id, error = %chain(&error), "a call failed");
+    let message = format!("{what}; the server's log tells more under request {id}");
+    with_details(code, message, reason)
 }
 
 /// A request that says what it must not, or lacks what it needs.
@@ -51,6 +61,7 @@ const fn code(kind: Kind) -> (Code, &'static str) {
         Kind::Unauthenticated => (Code::Unauthenticated, "UNAUTHENTICATED"),
         Kind::Busy => (Code::Unavailable, "BUSY"),
         Kind::Exhausted => (Code::ResourceExhausted, "EXHAUSTED"),
+        Kind::Disk => (Code::Unavailable, "DISK"),
         Kind::Internal => (Code::Internal, "INTERNAL"),
     }
 }

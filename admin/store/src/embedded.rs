@@ -112,6 +112,8 @@ impl Embedded {
             commit,
             sequence,
             backlog: VecDeque::new(),
+            taken: 0,
+            sick: false,
         };
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -250,6 +252,7 @@ impl Ledger for Embedded {
             bytes: state.blocks.bytes(),
             index_bytes: state.index.bytes() as u64,
             damaged: state.damaged.clone(),
+            failing: state.failing.clone(),
         };
         futures::future::ready(Ok(status)).boxed()
     }

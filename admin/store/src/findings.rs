@@ -126,8 +126,6 @@ pub enum Outcome {
     Expired(FindingKey),
     /// There is no such finding.
     NotFound(FindingKey),
-    /// The finding would become larger than the format allows.
-    TooLarge(FindingKey),
     Refused,
 }
 
@@ -284,4 +282,6 @@ pub struct Status {
     pub index_bytes: u64,
     /// What could not be read, by name.
     pub damaged: Vec<String>,
+    /// Why the last change could not be written; `None` once one could be again.
+    pub failing: Option<String>,
 }

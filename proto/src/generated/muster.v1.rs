@@ -6052,6 +6052,9 @@ pub struct StoreStatus {
     /// Blocks that could not be read, by name. Empty in health.
     #[prost(string, repeated, tag = "6")]
     pub damaged: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Why the last change could not be written, as long as none could be since. Empty in health.
+    #[prost(string, tag = "7")]
+    pub failing: ::prost::alloc::string::String,
 }
 /// sent = created + updated + unchanged + refused + missing, and visible = created - expired.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

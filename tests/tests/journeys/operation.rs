@@ -166,6 +166,45 @@ async fn settings_that_cannot_be_used_are_named() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_told_and_nothing_is_lost() {
+    let mut one = one().await;
+    one.put(&[finding(ACCOUNT, "a", 1)]).await;
+    eventually("the first is in", async || one.muster.count(&[]).await == 1).await;
+    one.admin.limit_files(Some(1)).await;
+    one.put(&[finding(ACCOUNT, "b", 1)]).await;
+    let refused = one
+        .muster
+        .try_run(&["member", "create", "999988887777"])
+        .await;
+    assert_eq!(refused.code, 3, "{refused:?}");
+    let told = "the server's disk is full or cannot be written";
+    assert!(refused.err.contains(told), "{refused:?}");
+    let status = one.muster.json(&["status"]).await;
+    let failing = status["store"]["failing"].as_str().unwrap();
+    assert!(failing.contains("free space"), "{status}");
+    let shown = one.muster.run(&["status"]).await;
+    assert!(shown.contains("NOTHING CAN BE WRITTEN"), "{shown}");
+    let ready = format!("http://{}/readyz", one.admin.address("metrics"));
+    let answer = reqwest::get(&ready).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 503);
+    assert_eq!(one.muster.count(&[]).await, 1);
+
+    one.admin.limit_files(None).await;
+    eventually("the second is in", async || {
+        one.muster.count(&[]).await == 2
+    })
+    .await;
+    let status = one.muster.json(&["status"]).await;
+    assert_eq!(status["store"]["failing"], "", "{status}");
+    assert_eq!(reqwest::get(&ready).await.unwrap().status().as_u16(), 200);
+    one.admin.kill().await;
+    one.admin.serve().await;
+    let status = one.muster.json(&["status"]).await;
+    assert_eq!(status["ledger"]["sent"], 2, "{status}");
+    assert_eq!(status["ledger"]["visible"], 2, "{status}");
+}
+
+#[tokio::test]
 async fn metrics_health_and_an_orderly_stop() {
     let mut one = one().await;
     one.put(&[finding(ACCOUNT, "a", 1)]).await;

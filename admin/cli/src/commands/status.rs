@@ -64,7 +64,12 @@ fn lines(
         .iter()
         .map(|(status, count)| format!("{count} {}", status.to_lowercase().replace('_', " ")))
         .collect();
-    let damaged = if store.damaged.is_empty() {
+    let health = if !store.failing.is_empty() {
+        Cell::new(
+            format!("NOTHING CAN BE WRITTEN: {}", store.failing),
+            Paint::Critical,
+        )
+    } else if store.damaged.is_empty() {
         Cell::new("whole", Paint::Good)
     } else {
         Cell::new(
@@ -115,7 +120,7 @@ fn lines(
             )
             .into(),
         ),
-        ("store health", damaged),
+        ("store health", health),
     ]
 }
 
@@ -226,6 +231,7 @@ fn document(
             "bytes": store.bytes,
             "indexBytes": store.index_bytes,
             "damaged": store.damaged,
+            "failing": store.failing,
         },
     })
 }

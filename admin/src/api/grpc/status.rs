@@ -65,6 +65,7 @@ impl Service for StatusService {
                 bytes: store.bytes,
                 index_bytes: store.index_bytes,
                 damaged: store.damaged,
+                failing: store.failing.unwrap_or_default(),
             }),
             server_certificate_expires_at: Some(to_wire(*self.certificate_expires_at.read())),
             lag,

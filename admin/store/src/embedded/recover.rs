@@ -53,6 +53,7 @@ pub(super) fn recover(folder: &Path, shelf: &Shelf) -> Result<Recovered, Error> 
             blocks: Blocks::default(),
             books: Books::default(),
             damaged: Vec::new(),
+            failing: None,
         },
     };
     recovery

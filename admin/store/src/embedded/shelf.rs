@@ -6,6 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use parking_lot::RwLock;
+
 use super::codec::{Reader, Writer};
 use crate::{Bound, Entry, Error, Expected, Op, Table};
 
@@ -14,6 +16,12 @@ const CAUGHT_UP: &[u8] = b"commit";
 const CACHE_BYTES: u64 = 8 << 20;
 
 pub(super) struct Shelf {
+    path: PathBuf,
+    /// `None` after a disk error, until it can be opened again.
+    open: RwLock<Option<Open>>,
+}
+
+struct Open {
     db: sled::Db,
     meta: sled::Tree,
     /// By table code.
@@ -39,47 +47,60 @@ impl Shelf {
     /// log; the answer tells where the old one lies.
     pub(super) fn open(path: &Path) -> Result<(Self, Option<PathBuf>), Error> {
         // sled panics on some kinds of damage.
-        match catch_unwind(AssertUnwindSafe(|| Self::try_open(path))) {
-            Ok(Ok(shelf)) => Ok((shelf, None)),
+        match catch_unwind(AssertUnwindSafe(|| Open::new(path))) {
+            Ok(Ok(open)) => Ok((Self::of(path, open), None)),
             Ok(Err(sled::Error::Io(error))) if error.kind() != std::io::ErrorKind::Other => {
                 Err(disk(path, &error))
             }
             Ok(Err(_)) | Err(_) => {
                 let aside = free_name(path);
                 std::fs::rename(path, &aside).map_err(|error| disk(path, &error))?;
-                let shelf = Self::try_open(path).map_err(|error| Error::Disk {
+                let open = Open::new(path).map_err(|error| Error::Disk {
                     path: path.display().to_string(),
                     reason: error.to_string(),
                 })?;
-                Ok((shelf, Some(aside)))
+                Ok((Self::of(path, open), Some(aside)))
             }
         }
     }
 
-    fn try_open(path: &Path) -> sled::Result<Self> {
-        let db = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE_BYTES)
-            .open()?;
-        Ok(Self {
-            meta: db.open_tree("meta")?,
-            trees: Table::ALL
-                .iter()
-                .map(|table| db.open_tree(table.name()))
-                .collect::<Result<_, _>>()?,
-            db,
-        })
+    fn of(path: &Path, open: Open) -> Self {
+        Self {
+            path: path.to_owned(),
+            open: RwLock::new(Some(open)),
+        }
+    }
+
+    /// Opens it again: after a disk error sled answers nothing any more. What it had not flushed is lost to it, and must
+    /// be applied again.
+    pub(super) fn reopen(&self) -> Result<(), Error> {
+        let mut open = self.open.write();
+        let old = open.take();
+        // sled panics on some kinds of damage, and its lock goes with the old one.
+        let new = catch_unwind(AssertUnwindSafe(|| {
+            drop(old);
+            Open::new(&self.path)
+        }));
+        let new = new.map_err(|_| Error::Damaged {
+            what: self.path.display().to_string(),
+        })?;
+        *open = Some(new.map_err(refused)?);
+        Ok(())
     }
 
     /// The last commit whose writes are in.
     pub(super) fn caught_up(&self) -> Result<u64, Error> {
-        let value = self.meta.get(CAUGHT_UP).map_err(damaged)?;
-        Ok(value.map_or(0, |value| number(&value)))
+        self.with(|open| {
+            let value = open.meta.get(CAUGHT_UP)?;
+            Ok(value.map_or(0, |value| number(&value)))
+        })
     }
 
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let value = self.tree(table).get(key).map_err(damaged)?;
-        Ok(value.map(|value| value.to_vec()))
+        self.with(|open| {
+            let value = open.tree(table).get(key)?;
+            Ok(value.map(|value| value.to_vec()))
+        })
     }
 
     pub(super) fn scan(
@@ -89,27 +110,27 @@ impl Shelf {
         limit: usize,
     ) -> Result<Vec<Entry>, Error> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let tree = self.tree(table);
         let read = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
-            entry
-                .map(|(key, value)| (key.to_vec(), value.to_vec()))
-                .map_err(damaged)
+            entry.map(|(key, value)| (key.to_vec(), value.to_vec()))
         };
-        match bound {
-            Bound::Start => tree.iter().take(limit).map(read).collect(),
-            Bound::End => tree.iter().rev().take(limit).map(read).collect(),
-            Bound::After(key) => tree
-                .range::<&[u8], _>((Excluded(key.as_slice()), Unbounded))
-                .take(limit)
-                .map(read)
-                .collect(),
-            Bound::Before(key) => tree
-                .range::<&[u8], _>(..key.as_slice())
-                .rev()
-                .take(limit)
-                .map(read)
-                .collect(),
-        }
+        self.with(|open| {
+            let tree = open.tree(table);
+            match bound {
+                Bound::Start => tree.iter().take(limit).map(read).collect(),
+                Bound::End => tree.iter().rev().take(limit).map(read).collect(),
+                Bound::After(key) => tree
+                    .range::<&[u8], _>((Excluded(key.as_slice()), Unbounded))
+                    .take(limit)
+                    .map(read)
+                    .collect(),
+                Bound::Before(key) => tree
+                    .range::<&[u8], _>(..key.as_slice())
+                    .rev()
+                    .take(limit)
+                    .map(read)
+                    .collect(),
+            }
+        })
     }
 
     /// Whether everything expected holds.
@@ -148,27 +169,57 @@ impl Shelf {
     }
 
     fn last_number(&self, table: Table) -> Result<u64, Error> {
-        let last = self.tree(table).last().map_err(damaged)?;
-        Ok(last.map_or(0, |(key, _)| number(&key)))
+        self.with(|open| {
+            let last = open.tree(table).last()?;
+            Ok(last.map_or(0, |(key, _)| number(&key)))
+        })
     }
 
     /// Puts the writes of a commit in. Doing it twice does no harm.
     pub(super) fn apply(&self, commit: u64, writes: &[Write]) -> Result<(), Error> {
-        for write in writes {
-            match write {
-                Write::Put { table, key, value } => self.tree(*table).insert(key, value.as_slice()),
-                Write::Delete { table, key } => self.tree(*table).remove(key),
+        self.with(|open| {
+            for write in writes {
+                match write {
+                    Write::Put { table, key, value } => {
+                        open.tree(*table).insert(key, value.as_slice())?
+                    }
+                    Write::Delete { table, key } => open.tree(*table).remove(key)?,
+                };
             }
-            .map_err(damaged)?;
-        }
-        self.meta
-            .insert(CAUGHT_UP, &commit.to_be_bytes())
-            .map_err(damaged)?;
-        Ok(())
+            open.meta.insert(CAUGHT_UP, &commit.to_be_bytes())?;
+            Ok(())
+        })
     }
 
     pub(super) fn flush(&self) -> Result<(), Error> {
-        self.db.flush().map(|_| ()).map_err(damaged)
+        self.with(|open| open.db.flush().map(|_| ()))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Open) -> sled::Result<T>) -> Result<T, Error> {
+        match &*self.open.read() {
+            Some(open) => work(open).map_err(refused),
+            None => Err(Error::Disk {
+                path: self.path.display().to_string(),
+                reason: "it was closed by an earlier error".to_owned(),
+            }),
+        }
+    }
+}
+
+impl Open {
+    fn new(path: &Path) -> sled::Result<Self> {
+        let db = sled::Config::new()
+            .path(path)
+            .cache_capacity(CACHE_BYTES)
+            .open()?;
+        Ok(Self {
+            meta: db.open_tree("meta")?,
+            trees: Table::ALL
+                .iter()
+                .map(|table| db.open_tree(table.name()))
+                .collect::<Result<_, _>>()?,
+            db,
+        })
     }
 
     fn tree(&self, table: Table) -> &sled::Tree {
@@ -198,7 +249,7 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.try_into().map_or(0, u64::from_be_bytes)
 }
 
-fn damaged(error: sled::Error) -> Error {
+fn refused(error: sled::Error) -> Error {
     match error {
         sled::Error::Io(error) => Error::Disk {
             path: "tables".to_owned(),

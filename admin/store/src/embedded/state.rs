@@ -20,6 +20,8 @@ pub(super) struct State {
     pub blocks: Blocks,
     pub books: Books,
     pub damaged: Vec<String>,
+    /// Why the last step could not be written.
+    pub failing: Option<String>,
 }
 
 impl State {

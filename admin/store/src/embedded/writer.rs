@@ -16,6 +16,9 @@ use super::state::{Edition, Shared};
 use super::versions::{Maker, Versions};
 use crate::{Batch, Change, Commit, Error, Item, Outcome};
 
+/// The shelf is flushed after so many commits. Until then what it was given is kept, in case that its disk refuses.
+const FLUSH_COMMITS: usize = 512;
+
 pub(super) enum Request {
     Record(Batch, oneshot::Sender<Result<Vec<Outcome>, Error>>),
     Commit(Commit, oneshot::Sender<Result<(), Error>>),
@@ -29,8 +32,12 @@ pub(super) struct Writer {
     /// The number of the last commit.
     pub commit: u64,
     pub sequence: u64,
-    /// Durable table writes that the shelf has not taken yet.
+    /// Durable table writes that the shelf has not flushed yet, by commit.
     pub backlog: VecDeque<(u64, Vec<Write>)>,
+    /// How many of them the shelf has taken.
+    pub taken: usize,
+    /// The shelf met a disk error and must be opened again.
+    pub sick: bool,
 }
 
 /// What one durable step will hold.
@@ -107,7 +114,10 @@ impl Writer {
                         step.writes.extend(writes);
                         step.replies.push(Reply::Commit(reply));
                     }
-                    Err(error) => drop(reply.send(Err(error))),
+                    Err(error) => {
+                        self.sick |= matches!(error, Error::Disk { .. });
+                        drop(reply.send(Err(error)));
+                    }
                 }
                 None
             }
@@ -180,11 +190,10 @@ impl Writer {
         } = step;
         let first = entries.first().map(|entry| entry.sequence);
         let result = self.write(&entries, page, writes, encoder);
-        if result.is_err()
-            && let Some(first) = first
-        {
+        if let (Err(_), Some(first)) = (&result, first) {
             self.sequence = first - 1;
         }
+        self.shared.state.write().failing = result.as_ref().err().map(ToString::to_string);
         for reply in replies {
             // Whoever asked may be gone; what was done stays done.
             match reply {
@@ -248,9 +257,31 @@ impl Writer {
 
     /// Puts durable writes on the shelf, in order.
     fn shelve(&mut self) -> Result<(), Error> {
-        while let Some((commit, writes)) = self.backlog.front() {
+        if !self.sick {
+            let Err(error) = self.put() else {
+                return Ok(());
+            };
+            tracing::warn!(%error, "the tables are opened again");
+            self.sick = true;
+        }
+        self.shelf.reopen()?;
+        let caught_up = self.shelf.caught_up()?;
+        let kept = self.backlog.iter().take(self.taken);
+        self.taken = kept.filter(|(commit, _)| *commit <= caught_up).count();
+        self.put()?;
+        self.sick = false;
+        Ok(())
+    }
+
+    fn put(&mut self) -> Result<(), Error> {
+        for (commit, writes) in self.backlog.range(self.taken..) {
             self.shelf.apply(*commit, writes)?;
-            self.backlog.pop_front();
+            self.taken += 1;
+        }
+        if self.taken >= FLUSH_COMMITS {
+            self.shelf.flush()?;
+            self.backlog.drain(..self.taken);
+            self.taken = 0;
         }
         Ok(())
     }

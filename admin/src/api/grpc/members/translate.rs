@@ -55,7 +55,7 @@ pub(super) fn item_error<E: Kinded>(error: E) -> wire::ItemError {
         Kind::Denied | Kind::Unauthenticated => "InvalidAccess",
         Kind::Busy => "Throttling",
         Kind::Exhausted => "LimitExceeded",
-        Kind::Internal => "InternalFailure",
+        Kind::Disk | Kind::Internal => "InternalFailure",
     };
     // The same table as for whole calls decides what may be shown.
     wire::ItemError {
