@@ -20,7 +20,7 @@ use muster_common::timestamp::Timestamp;
 use parking_lot::RwLock;
 
 use crate::error::{Kind, Kinded};
-pub use key::{KeyState, RootKey, transitions};
+pub use key::{KeyState, Lives, RootKey, Step, transitions};
 use keyring::Keyring;
 pub use leaf::Names;
 
@@ -68,7 +68,9 @@ pub struct Issued {
 pub enum Error {
     #[error("there are no roots in {path}; run 'muster-admin init' first")]
     NoRoots { path: String },
-    #[error("{path} already has roots; choose another folder, or remove this one to start anew")]
+    #[error(
+        "{path} already has roots; 'muster-admin rescue' makes a new credential, or choose another data folder to start anew"
+    )]
     HasRoots { path: String },
     #[error("cannot use {path}: {reason}")]
     File { path: String, reason: String },
@@ -76,7 +78,21 @@ pub enum Error {
     Exposed { path: String },
     #[error("no active key certifies {}, or it has expired; run 'muster-admin authority activate {}'", .root.name(), .root.name())]
     NoActiveKey { root: Root },
-    #[error("the {} root has no {needed:?} key to {verb}", .root.name())]
+    #[error("the {} root has a prepared key already; activate that one", .root.name())]
+    HasPrepared { root: Root },
+    #[error(
+        "{} key {number} is {} and must stay so until {until}, when everyone has followed; with --now you {verb} it at \
+         once, and whoever has not must join again",
+        .root.name(), .state.name()
+    )]
+    TooEarly {
+        root: Root,
+        number: u32,
+        state: KeyState,
+        verb: &'static str,
+        until: Timestamp,
+    },
+    #[error("the {} root has no {} key to {verb}", .root.name(), .needed.name())]
     NoSuchKey {
         root: Root,
         needed: KeyState,
@@ -99,6 +115,8 @@ impl Kinded for Error {
             | Self::File { .. }
             | Self::Exposed { .. }
             | Self::NoActiveKey { .. }
+            | Self::HasPrepared { .. }
+            | Self::TooEarly { .. }
             | Self::NoSuchKey { .. }
             | Self::Signing(_) => Kind::Internal,
         }
@@ -184,8 +202,10 @@ impl Authority {
     ///
     /// # Errors
     /// [`Error::NoSuchKey`], [`Error::File`].
-    pub fn rotate(&self, root: Root, step: key::Step) -> Result<RootKey, Error> {
-        self.keyring.write().rotate(root, step, self.clock.now())
+    pub fn rotate(&self, root: Root, step: Step, lives: Lives) -> Result<RootKey, Error> {
+        self.keyring
+            .write()
+            .rotate(root, step, lives, self.clock.now())
     }
 }
 
@@ -196,8 +216,6 @@ impl Authority {
 pub fn requested_key(csr: &[u8]) -> Result<Vec<u8>, Error> {
     leaf::requested_key(csr)
 }
-
-pub use key::Step;
 
 /// Where the roots of a data folder are.
 #[must_use]

@@ -1,15 +1,18 @@
 //! `muster-admin`: the server, and what needs its disk.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use muster_admin::authority::{self, Authority, Root, Step};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use muster_admin::authority::{self, Authority, Lives, Root, RootKey, Step};
 use muster_admin::config::{Config, PREFIX};
-use muster_admin::init::{Init, init};
-use muster_admin::serve::serve;
+use muster_admin::init::{Administrator, init, rescue};
+use muster_admin::serve::{SERVER_CERTIFICATE_HOURS, serve};
 use muster_common::clock::Clock;
 use muster_common::identity::{OperatorId, TrustDomain};
+use muster_common::timestamp::HOUR;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,23 +48,62 @@ enum Command {
         /// The first operator, an administrator
         #[arg(long, default_value = "admin")]
         operator: OperatorId,
-        /// Where the operator's credential goes [default: ~/.config/muster/credential.toml]
-        #[arg(long, value_name = "FILE")]
-        credential: Option<PathBuf>,
-        /// How operators reach the server, host:port [default: as it listens]
-        #[arg(long, value_name = "HOST:PORT")]
-        endpoint: Option<String>,
+        #[command(flatten)]
+        credential: CredentialArguments,
+    },
+    /// Make one more administrator, when nobody has a credential that counts (while the server is stopped)
+    Rescue {
+        /// The name of the administrator
+        #[arg(long, default_value = "rescue")]
+        operator: OperatorId,
+        #[command(flatten)]
+        credential: CredentialArguments,
     },
     /// Serve until a signal ends it
     Serve,
     /// Show and rotate the keys that certify agents, operators and servers (while the server is stopped)
     #[command(
-        after_help = "A rotation, days apart: prepare (everyone learns of the new key), activate (it signs), retire (the old one ends)."
+        after_help = "A rotation: prepare (everyone learns of the new key), activate (it signs), retire (the old one ends). Each step is\nrefused until everyone whose certificate counts has followed the one before."
     )]
     Authority {
         #[command(subcommand)]
         command: AuthorityCommand,
     },
+}
+
+#[derive(Args)]
+struct CredentialArguments {
+    /// Where the operator's credential goes [default: ~/.config/muster/credential.toml]
+    #[arg(long, value_name = "FILE")]
+    credential: Option<PathBuf>,
+    /// How operators reach the server, host:port [default: as it listens]
+    #[arg(long, value_name = "HOST:PORT", value_parser = endpoint)]
+    endpoint: Option<String>,
+}
+
+impl CredentialArguments {
+    fn of(self, operator: OperatorId, config: &Config) -> Administrator {
+        Administrator {
+            operator,
+            credential: self.credential.unwrap_or_else(|| {
+                muster_settings::home("XDG_CONFIG_HOME", ".config").join("credential.toml")
+            }),
+            endpoint: self
+                .endpoint
+                .unwrap_or_else(|| config.listen.operators.to_string()),
+        }
+    }
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let sound = text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
+    });
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err("give it as host:port, such as muster.example.com:7702".to_owned())
+    }
 }
 
 #[derive(Subcommand)]
@@ -71,9 +113,19 @@ enum AuthorityCommand {
     /// Make a new key, trusted but not signing yet
     Prepare { root: RootName },
     /// Let the prepared key sign; the active one retires
-    Activate { root: RootName },
+    Activate {
+        root: RootName,
+        /// Do not wait until everyone has learned of the key: whoever has not must join again
+        #[arg(long)]
+        now: bool,
+    },
     /// End the retiring key: what it signed is trusted no more
-    Retire { root: RootName },
+    Retire {
+        root: RootName,
+        /// Do not wait until everyone has a certificate of the next key: whoever has not must join again
+        #[arg(long)]
+        now: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -141,19 +193,23 @@ async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
             trust_domain,
             operator,
             credential,
-            endpoint,
         } => {
-            let wanted = Init {
-                trust_domain,
-                operator,
-                credential: credential.unwrap_or_else(|| {
-                    muster_settings::home("XDG_CONFIG_HOME", ".config").join("credential.toml")
-                }),
-                endpoint: endpoint.unwrap_or_else(|| config.listen.operators.to_string()),
-            };
-            init(config, &wanted).await?;
-            tell_init(config, &wanted);
-            Ok(())
+            let wanted = credential.of(operator, config);
+            init(config, &trust_domain, &wanted).await?;
+            print(&format!(
+                "The admin {trust_domain} is ready in {}.\n{}\n\
+                 Next: 'muster-admin serve', and in another terminal 'muster status'.",
+                config.data_dir.display(),
+                made(&wanted)
+            ))
+        }
+        Command::Rescue {
+            operator,
+            credential,
+        } => {
+            let wanted = credential.of(operator, config);
+            rescue(config, &wanted).await?;
+            print(&made(&wanted))
         }
         Command::Serve => {
             muster_settings::logs::start(&config.log)?;
@@ -164,19 +220,22 @@ async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command line's voice")]
-fn tell_init(config: &Config, init: &Init) {
-    println!(
-        "The admin {} is ready in {}.",
-        init.trust_domain,
-        config.data_dir.display()
-    );
-    println!(
+fn made(administrator: &Administrator) -> String {
+    format!(
         "The credential of operator {} is in {}.",
-        init.operator,
-        init.credential.display()
-    );
-    println!("Next: 'muster-admin serve', and in another terminal 'muster status'.");
+        administrator.operator,
+        administrator.credential.display()
+    )
+}
+
+/// Prints for people. Nobody may be reading any more, which is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot print")
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Takes as many open files as the machine allows: a connection is one, and shells start processes with 1,024.
@@ -213,40 +272,46 @@ async fn serve_until_signal(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the command line's voice")]
 fn rotate(command: &AuthorityCommand, config: &Config) -> anyhow::Result<()> {
     let authority = Authority::open(&authority::folder(&config.data_dir), Clock::system())?;
-    let (root, step) = match *command {
+    let (root, step, now) = match *command {
         AuthorityCommand::List => {
-            for key in authority.keys() {
-                println!(
-                    "{:10} {:3}  {:9}  made {}  ends {}",
-                    key.root.name(),
-                    key.number,
-                    key.state.name(),
-                    key.created_at,
-                    key.not_after
-                );
-            }
-            return Ok(());
+            let lines: Vec<String> = authority.keys().iter().map(line).collect();
+            return print(&lines.join("\n"));
         }
-        AuthorityCommand::Prepare { root } => (root, Step::Prepare),
-        AuthorityCommand::Activate { root } => (root, Step::Activate),
-        AuthorityCommand::Retire { root } => (root, Step::Retire),
+        AuthorityCommand::Prepare { root } => (root, Step::Prepare, false),
+        AuthorityCommand::Activate { root, now } => (root, Step::Activate, now),
+        AuthorityCommand::Retire { root, now } => (root, Step::Retire, now),
     };
     // A running server would not see the change.
     let _exclusive = muster_store::Embedded::open(&muster_store::Config {
         path: config.data_dir.join("store"),
         cache_bytes: 1 << 20,
     })?;
-    let key = authority.rotate(root.into(), step)?;
-    println!(
+    let lives = Lives {
+        agents: HOUR * i64::from(config.certificates.agent_hours),
+        operators: HOUR * i64::from(config.certificates.operator_hours),
+        servers: HOUR * i64::from(SERVER_CERTIFICATE_HOURS),
+    };
+    let lives = if now { Lives::default() } else { lives };
+    let key = authority.rotate(root.into(), step, lives)?;
+    print(&format!(
         "{} key {} is {}",
         key.root.name(),
         key.number,
         key.state.name()
-    );
-    Ok(())
+    ))
+}
+
+fn line(key: &RootKey) -> String {
+    format!(
+        "{:10} {:3}  {:9}  since {}  ends {}",
+        key.root.name(),
+        key.number,
+        key.state.name(),
+        key.since,
+        key.not_after
+    )
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::api::{self, Doorman};
 use crate::authority::{self, Authority, Root};
 use crate::config::Config;
 use crate::telemetry::Telemetry;
+pub use identity::HOURS as SERVER_CERTIFICATE_HOURS;
 use identity::ServerIdentity;
 use rooms::Rooms;
 

@@ -12,6 +12,8 @@ mod collectors;
 mod commands;
 #[path = "journeys/join.rs"]
 mod join;
+#[path = "journeys/keys.rs"]
+mod keys;
 #[path = "journeys/membership.rs"]
 mod membership;
 #[path = "journeys/operation.rs"]

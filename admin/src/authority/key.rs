@@ -49,7 +49,36 @@ pub struct RootKey {
     pub number: u32,
     pub state: KeyState,
     pub created_at: Timestamp,
+    /// When it came into its state.
+    #[serde(default)]
+    pub since: Timestamp,
     pub not_after: Timestamp,
+}
+
+impl RootKey {
+    /// When a step may be taken on this key, which waits in its state until everyone has followed: to trust it, or to be
+    /// certified by the next one. The lives are those of certificates, in milliseconds.
+    pub(super) fn ready_at(&self, lives: Lives) -> Timestamp {
+        let wait = match (self.state, self.root) {
+            // Clients learn of the servers' root when they renew.
+            (KeyState::Prepared, Root::Servers) => lives.agents.max(lives.operators),
+            (KeyState::Retiring, Root::Agents) => lives.agents,
+            (KeyState::Retiring, Root::Operators) => lives.operators,
+            (KeyState::Retiring, Root::Servers) => lives.servers,
+            // The server trusts a prepared key from its start on.
+            (KeyState::Prepared, Root::Agents | Root::Operators)
+            | (KeyState::Active | KeyState::Retired, _) => 0,
+        };
+        self.since.plus(wait)
+    }
+}
+
+/// How long certificates hold, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lives {
+    pub agents: i64,
+    pub operators: i64,
+    pub servers: i64,
 }
 
 /// What a step does to the keys of one root: the numbers of the keys that move, and to which state. `None` if no key is
@@ -85,8 +114,30 @@ mod tests {
             number,
             state,
             created_at: Timestamp::default(),
+            since: Timestamp::default(),
             not_after: Timestamp::default(),
         }
+    }
+
+    #[test]
+    fn a_key_waits_until_everyone_has_followed() {
+        let lives = Lives {
+            agents: 1,
+            operators: 30,
+            servers: 7,
+        };
+        let waits = |root, state| {
+            let key = RootKey {
+                root,
+                ..key(1, state)
+            };
+            key.ready_at(lives).as_millis()
+        };
+        assert_eq!(waits(Root::Servers, KeyState::Prepared), 30);
+        assert_eq!(waits(Root::Agents, KeyState::Prepared), 0);
+        assert_eq!(waits(Root::Agents, KeyState::Retiring), 1);
+        assert_eq!(waits(Root::Operators, KeyState::Retiring), 30);
+        assert_eq!(waits(Root::Servers, KeyState::Retiring), 7);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use rcgen::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::key::{KeyState, RootKey, Step, transitions};
+use super::key::{KeyState, Lives, RootKey, Step, transitions};
 use super::validity::{BACK_DATE, offset_time};
 use super::{Error, Root};
 
@@ -119,6 +119,7 @@ impl Keyring {
         &mut self,
         root: Root,
         step: Step,
+        lives: Lives,
         now: Timestamp,
     ) -> Result<RootKey, Error> {
         let of_root: Vec<RootKey> = self
@@ -128,6 +129,9 @@ impl Keyring {
             .collect();
         let (needed, verb) = match step {
             Step::Prepare => {
+                if of_root.iter().any(|key| key.state == KeyState::Prepared) {
+                    return Err(Error::HasPrepared { root });
+                }
                 let made = self.add(root, KeyState::Prepared, now)?;
                 self.save()?;
                 return Ok(made);
@@ -136,11 +140,24 @@ impl Keyring {
             Step::Retire => (KeyState::Retiring, "retire"),
         };
         let moves = transitions(&of_root, step).ok_or(Error::NoSuchKey { root, needed, verb })?;
+        let waiting = of_root
+            .iter()
+            .find(|key| key.state == needed && now < key.ready_at(lives));
+        if let Some(key) = waiting {
+            return Err(Error::TooEarly {
+                root,
+                number: key.number,
+                state: needed,
+                verb,
+                until: key.ready_at(lives),
+            });
+        }
         let mut last = None;
         for (number, state) in moves {
             for held in &mut self.keys {
                 if (held.facts.root, held.facts.number) == (root, number) {
                     held.facts.state = state;
+                    held.facts.since = now;
                     last = Some(held.facts.clone());
                 }
             }
@@ -163,6 +180,7 @@ impl Keyring {
             number,
             state,
             created_at: now,
+            since: now,
             not_after: now.plus(ROOT_LIFE),
         };
         let held = Held::generate(facts.clone())?;

@@ -12,7 +12,7 @@ use crate::authority::{Authority, Names, Root};
 use crate::config::Config;
 
 /// The life of the server's certificate.
-const HOURS: u32 = 7 * 24;
+pub const HOURS: u32 = 7 * 24;
 
 pub(super) struct ServerIdentity {
     authority: Authority,

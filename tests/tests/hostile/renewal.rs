@@ -1,7 +1,7 @@
 //! R01 to R05, R09: renewals with dead, copied and foreign certificates, and with keys that were used before.
 
 use futures::future::join;
-use muster_admin::authority::{self, Authority, Root, Step};
+use muster_admin::authority::{self, Authority, Lives, Root, Step};
 use muster_common::clock::Clock;
 use muster_common::timestamp::{HOUR, SECOND};
 use muster_mtls::PrivateKey;
@@ -212,7 +212,7 @@ async fn r09_a_rotation_of_roots_loses_nobody_until_the_old_one_is_retired() {
         world.stop().await;
         Authority::open(&folder, world.clock.clone())
             .unwrap()
-            .rotate(Root::Agents, step)
+            .rotate(Root::Agents, step, Lives::default())
             .unwrap();
         world.serve().await;
         for agent in &agents {
@@ -228,7 +228,7 @@ async fn r09_a_rotation_of_roots_loses_nobody_until_the_old_one_is_retired() {
     world.stop().await;
     Authority::open(&folder, world.clock.clone())
         .unwrap()
-        .rotate(Root::Agents, Step::Retire)
+        .rotate(Root::Agents, Step::Retire, Lives::default())
         .unwrap();
     world.serve().await;
     let speak = [

@@ -2,7 +2,7 @@
 //! scripts.
 
 use muster_admin::config::Config;
-use muster_admin::init::{Init, init};
+use muster_admin::init::{Administrator, init};
 use muster_admin::serve::{Addresses, Running, serve};
 use muster_common::clock::Clock;
 use muster_common::identity::TrustDomain;
@@ -62,13 +62,13 @@ impl World {
         }
         config.sts.endpoint = Some(sts.endpoint());
         change(&mut config);
-        let wanted = Init {
-            trust_domain: DOMAIN.parse().unwrap(),
+        let wanted = Administrator {
             operator: "root".parse().unwrap(),
             credential: folder.path().join("credential.toml"),
             endpoint: String::new(),
         };
-        init(&config, &wanted).await.expect("an admin");
+        let domain = DOMAIN.parse().unwrap();
+        init(&config, &domain, &wanted).await.expect("an admin");
         let clock = Clock::standing_at(now);
         let running = serve(&config, clock.clone()).await.expect("a server");
         Self {
