@@ -10,6 +10,7 @@ mod managed;
 use muster_common::clock::Clock;
 use muster_common::field::{Field, UnknownField};
 use muster_common::filter::{self, Filter};
+use muster_common::text::is_visible;
 use muster_common::timestamp::Timestamp;
 use muster_store::{Bound, Counts, Table};
 use serde::{Deserialize, Serialize};
@@ -378,7 +379,7 @@ impl Stored {
 
 fn check(title: &str, group_by: &[Field]) -> Result<(), Error> {
     let length = title.chars().count();
-    if title.trim().is_empty() || length > TITLE_MAX || title.chars().any(char::is_control) {
+    if title.trim().is_empty() || length > TITLE_MAX || !is_visible(title) {
         return Err(Error::Title);
     }
     if group_by.is_empty() {

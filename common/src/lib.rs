@@ -15,4 +15,5 @@ pub mod page;
 pub mod proof;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
+pub mod text;
 pub mod timestamp;

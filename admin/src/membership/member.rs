@@ -4,6 +4,7 @@
 
 use muster_common::account::{AccountId, Partition};
 use muster_common::invitation::InvitationId;
+use muster_common::text::is_visible;
 use muster_common::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -284,7 +285,7 @@ impl Member {
 }
 
 pub(super) fn check_texts(email: &str, name: &str, role_name: &str) -> Result<(), Error> {
-    let plain = |text: &str, max: usize| text.len() <= max && !text.chars().any(char::is_control);
+    let plain = |text: &str, max: usize| text.len() <= max && is_visible(text);
     if !plain(email, 254) {
         return Err(Error::Invalid {
             what: "the email",
