@@ -129,7 +129,7 @@ impl FromStr for Field {
     }
 }
 
-/// Slips of the finger that are forgiven.
+/// Slips of the finger that are forgiven: at most these, and at most one in three letters.
 const SLIPS_MAX: usize = 2;
 
 /// The field whose name the writer probably meant: the same but for case, or with the name as a part, or mistyped.
@@ -144,7 +144,7 @@ fn likeness(name: &str) -> Option<Field> {
             strsim::damerau_levenshtein(&field.name().to_ascii_lowercase(), &wanted)
         };
         let nearest = Field::ALL.iter().copied().min_by_key(distance)?;
-        (distance(&nearest) <= SLIPS_MAX).then_some(nearest)
+        (distance(&nearest) <= SLIPS_MAX.min(wanted.len() / 3)).then_some(nearest)
     };
     Field::ALL.iter().find(close).copied().or_else(mistyped)
 }
@@ -268,5 +268,6 @@ mod tests {
             "`resource_type` is no filter field; did you mean ResourceType?"
         );
         assert_eq!(message("Nonsense"), "`Nonsense` is no filter field");
+        assert_eq!(message("Hope"), "`Hope` is no filter field");
     }
 }
