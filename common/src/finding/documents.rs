@@ -23,6 +23,8 @@ pub enum InvalidFile {
         "it holds no findings: expected an ASFF object, an array of them, an object with \"Findings\", or one object per line"
     )]
     NoFindings,
+    #[error("it is UTF-16; save it as UTF-8")]
+    Utf16,
     #[error(transparent)]
     Unreadable(#[from] io::Error),
 }
@@ -62,6 +64,7 @@ pub fn for_each_document(
         count: 0,
         stopped: false,
     };
+    reader.begin()?;
     while let Some(first) = reader.peek()? {
         let before = reader.lines;
         gather.used.set(0);
@@ -165,6 +168,21 @@ struct Counted<R> {
 }
 
 impl<R: BufRead> Counted<R> {
+    /// Skips the mark that some editors put before UTF-8.
+    fn begin(&mut self) -> Result<(), InvalidFile> {
+        match *self.reader.fill_buf()? {
+            [0xfe | 0xff, ..] | [0, ..] | [_, 0, ..] => return Err(InvalidFile::Utf16),
+            [0xef, ..] => {}
+            _ => return Ok(()),
+        }
+        let mut mark = [0; 3];
+        match self.reader.read_exact(&mut mark) {
+            Ok(()) if mark == *b"\xef\xbb\xbf" => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error.into()),
+            Ok(()) | Err(_) => Err(InvalidFile::NoFindings),
+        }
+    }
+
     /// Skips white space and shows what follows.
     fn peek(&mut self) -> io::Result<Option<u8>> {
         loop {
@@ -245,6 +263,21 @@ mod tests {
             "line 3: key must be a string"
         );
         assert_eq!(message("[{\"a\":1},\n{\"b\":}]"), "line 2: expected value");
+    }
+
+    #[test]
+    fn the_mark_of_an_encoding_is_understood() {
+        assert_eq!(found("\u{feff}[{}]").unwrap(), ["{}"]);
+        for utf16 in [&b"\xff\xfe{\0"[..], b"\xfe\xff\0{", b"{\0}\0", b"\0{\0}"] {
+            assert!(
+                matches!(documents(utf16), Err(InvalidFile::Utf16)),
+                "{utf16:?}"
+            );
+        }
+        assert!(matches!(
+            documents(b"\xef\xbb"),
+            Err(InvalidFile::NoFindings)
+        ));
     }
 
     #[test]
