@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use muster_common::text::escaped;
 use tonic::{Code, Status};
 
 /// Why a command did not do all it was asked.
@@ -46,7 +47,7 @@ impl Failure {
             Self::Denied(_) => 5,
             Self::Unreachable(_) => 6,
         };
-        eprintln!("muster: {self}");
+        eprintln!("muster: {}", escaped(&self.to_string()));
         ExitCode::from(code)
     }
 }

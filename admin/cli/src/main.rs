@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use muster_common::text::{escaped, is_visible};
 
 use commands::Command;
 use failure::Failure;
@@ -43,7 +44,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return told(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -55,6 +59,19 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Tells what is wrong with a command line, or helps. An argument that would steer the terminal is quoted without that.
+#[expect(clippy::print_stderr, reason = "the command line's voice")]
+fn told(error: &clap::Error) -> ExitCode {
+    let shows = |argument: std::ffi::OsString| is_visible(&argument.to_string_lossy());
+    if !error.use_stderr() || std::env::args_os().all(shows) {
+        error.exit();
+    }
+    for line in error.render().to_string().lines() {
+        eprintln!("{}", escaped(line));
+    }
+    ExitCode::from(2)
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use muster_common::text::{escaped, is_visible, visible};
 use serde_json::Value as Json;
 
 use crate::failure::Failure;
@@ -71,12 +72,12 @@ impl Printer {
                 Ok(())
             }
             Format::Json => print_document(document),
-            Format::Jsonl => print_line(&document.to_string()),
+            Format::Jsonl => print_json(document),
             Format::Csv => {
                 let mut csv = csv::Writer::from_writer(io::stdout());
                 csv.write_record(lines.iter().map(|(name, _)| *name))
                     .map_err(csv_failure)?;
-                csv.write_record(lines.iter().map(|(_, cell)| cell.plain()))
+                csv.write_record(lines.iter().map(|(_, cell)| csv_text(cell)))
                     .map_err(csv_failure)?;
                 Ok(csv.flush()?)
             }
@@ -86,7 +87,7 @@ impl Printer {
     /// Tells people that something was done; programs see the exit code.
     pub(crate) fn done(&self, text: &str) -> Result<(), Failure> {
         match self.format {
-            Format::Table => print_line(text),
+            Format::Table => print_line(&visible(text)),
             Format::Json | Format::Jsonl | Format::Csv => Ok(()),
         }
     }
@@ -106,13 +107,13 @@ impl List {
             }
             Format::Json => {
                 let opening = if self.documents == 1 { "[\n" } else { ",\n" };
-                let document = serde_json::to_string_pretty(&document()).unwrap_or_default();
+                let document = json_text(serde_json::to_string_pretty(&document()));
                 print_raw(&format!("{opening}{document}"))
             }
-            Format::Jsonl => print_line(&document().to_string()),
+            Format::Jsonl => print_json(&document()),
             Format::Csv => {
                 let csv = self.csv_writer()?;
-                csv.write_record(cells.iter().map(Cell::plain))
+                csv.write_record(cells.iter().map(csv_text))
                     .map_err(csv_failure)?;
                 Ok(())
             }
@@ -124,7 +125,7 @@ impl List {
         match self.format {
             Format::Table => {
                 if !self.rows.is_empty() {
-                    print_line(&table::render(self.headers, std::mem::take(&mut self.rows)))?;
+                    print_line(&table::render(self.headers, &self.rows))?;
                 }
                 if !note.is_empty() {
                     print_note(note);
@@ -150,7 +151,46 @@ impl List {
 }
 
 fn print_document(document: &Json) -> Result<(), Failure> {
-    print_line(&serde_json::to_string_pretty(document).unwrap_or_default())
+    print_line(&json_text(serde_json::to_string_pretty(document)))
+}
+
+/// Prints a document on one line.
+pub(crate) fn print_json(document: &Json) -> Result<(), Failure> {
+    print_line(&json_text(serde_json::to_string(document)))
+}
+
+/// L01: what came from outside cannot steer the terminal. Files and pipes get it as it is.
+fn csv_text(cell: &Cell) -> String {
+    if io::stdout().is_terminal() {
+        escaped(&cell.plain())
+    } else {
+        cell.plain()
+    }
+}
+
+fn json_text(text: Result<String, serde_json::Error>) -> String {
+    let text = text.unwrap_or_default();
+    if io::stdout().is_terminal() {
+        json_escaped(&text)
+    } else {
+        text
+    }
+}
+
+/// The same document without characters that nobody sees: they only stand in strings, where JSON can spell them.
+fn json_escaped(text: &str) -> String {
+    let hidden = |char: char| char != '\n' && !is_visible(char.encode_utf8(&mut [0; 4]));
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        if hidden(char) {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            escaped.push(char);
+        }
+    }
+    escaped
 }
 
 pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
@@ -164,7 +204,7 @@ fn print_raw(text: &str) -> Result<(), Failure> {
 /// Tells people something beside the output.
 #[expect(clippy::print_stderr, reason = "the command line's voice")]
 pub(crate) fn print_note(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", escaped(text));
 }
 
 fn csv_failure(error: csv::Error) -> Failure {
@@ -185,4 +225,18 @@ pub(crate) fn progress(total: u64, doing: &'static str) -> ProgressBar {
     ProgressBar::new(total)
         .with_style(style)
         .with_message(doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escaped_json_is_the_same_document() {
+        let document = serde_json::json!({ "a\u{9b}": ["\u{202e}\u{1b}\u{e0041}", "plain ü"] });
+        let text = serde_json::to_string_pretty(&document).unwrap();
+        let escaped = json_escaped(&text);
+        assert!(escaped.lines().all(is_visible), "{escaped}");
+        assert_eq!(serde_json::from_str::<Json>(&escaped).unwrap(), document);
+    }
 }

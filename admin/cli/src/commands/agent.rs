@@ -137,7 +137,7 @@ pub(crate) fn print_collectors(agents: &[wire::AgentRecord]) -> Result<(), Failu
             Cell::new(state.name(), health_paint(health.state())),
             findings.into(),
             last_success.into(),
-            message.into(),
+            Cell::free(message),
         ];
         list.push(cells, || Json::Null)?;
     }

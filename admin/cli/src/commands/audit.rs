@@ -69,8 +69,8 @@ pub(crate) async fn run(
                 time.get(..19).unwrap_or(&time).replace('T', " ").into(),
                 Cell::new(event.action.as_str(), paint),
                 event.subject.as_str().into(),
-                event.detail.as_str().into(),
-                event.actor.as_str().into(),
+                Cell::free(event.detail.as_str()),
+                Cell::free(event.actor.as_str()),
             ];
             list.push(cells, || {
                 json!({

@@ -4,13 +4,14 @@ pub(crate) mod groups;
 
 use clap::{Args, Subcommand};
 use muster_common::clock::Clock;
+use muster_common::text::visible;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
 use super::{Extent, tally};
 use crate::failure::Failure;
 use crate::filter::FilterArgs;
-use crate::output::{Cell, Format, Paint, Printer, print_line};
+use crate::output::{Cell, Format, Printer, print_json, print_line};
 use crate::session::Session;
 use crate::when::absolute;
 
@@ -172,8 +173,8 @@ async fn list(
             shown += 1;
             let cells = vec![
                 id(&insight).into(),
-                insight.title.as_str().into(),
-                Cell::new(insight.group_by.join(", "), Paint::Dim),
+                Cell::free(insight.title.as_str()),
+                Cell::free(insight.group_by.join(", ")).dim(),
             ];
             list.push(cells, || document(&insight))?;
         }
@@ -231,7 +232,7 @@ async fn show(show: Show, session: &Session, printer: &Printer) -> Result<(), Fa
 fn print_results(results: &wire::InsightResults, printer: &Printer) -> Result<(), Failure> {
     let insight = results.insight.clone().unwrap_or_default();
     if printer.format == Format::Table {
-        print_line(&insight.title)?;
+        print_line(&visible(&insight.title))?;
         print_line("")?;
     }
     let ranked = groups::Ranked {
@@ -272,7 +273,7 @@ async fn watch(
                     .map(|group| json!({ "values": group.values, "count": group.count }))
                     .collect();
                 let line = json!({ "sequence": results.sequence, "total": results.total, "groups": groups });
-                print_line(&line.to_string())?;
+                print_json(&line)?;
             }
         }
     }

@@ -90,7 +90,7 @@ async fn list(
                 invitation.account_id.as_str().into(),
                 Cell::new(name, paint),
                 relative(invitation.expires_at.as_ref(), now).into(),
-                invitation.created_by.as_str().into(),
+                Cell::free(invitation.created_by.as_str()),
             ];
             list.push(cells, || {
                 json!({

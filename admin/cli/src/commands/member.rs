@@ -225,10 +225,10 @@ async fn list(arguments: &List, session: &Session, printer: &Printer) -> Result<
             shown += 1;
             let cells = vec![
                 member.account_id.as_str().into(),
-                member.account_name.as_str().into(),
+                Cell::free(member.account_name.as_str()),
                 status_cell(member.status()),
                 u64::from(member.agent_count).into(),
-                member.role_name.as_str().into(),
+                Cell::free(member.role_name.as_str()),
                 relative(member.updated_at.as_ref(), now).into(),
             ];
             list.push(cells, || document(&member))?;

@@ -153,7 +153,7 @@ async fn list(extent: Extent, session: &Session, printer: &Printer) -> Result<()
                 role_name(&operator).into(),
                 state,
                 relative(operator.certificate_expires_at.as_ref(), now).into(),
-                operator.created_by.as_str().into(),
+                Cell::free(operator.created_by.as_str()),
             ];
             list.push(cells, || document(&operator))?;
         }

@@ -2,13 +2,18 @@
 
 use std::io::IsTerminal as _;
 
-use comfy_table::{Attribute, ContentArrangement, Row, Table};
+use comfy_table::{Attribute, ColumnConstraint, ContentArrangement, Row, Table, Width};
+use muster_common::text::visible;
+
+/// What a terminal that is too narrow leaves of a column of free text. Everything else stays whole.
+const FREE_WIDTH_MIN: u16 = 12;
 
 /// One place of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     text: String,
     paint: Paint,
+    free: bool,
 }
 
 /// How a cell looks on a terminal.
@@ -28,7 +33,21 @@ impl Cell {
         Self {
             text: text.into(),
             paint,
+            free: false,
         }
+    }
+
+    /// Text that a narrow table may cut, because nobody acts on it.
+    pub(crate) fn free(text: impl Into<String>) -> Self {
+        Self {
+            free: true,
+            ..Self::new(text, Paint::Plain)
+        }
+    }
+
+    pub(crate) const fn dim(mut self) -> Self {
+        self.paint = Paint::Dim;
+        self
     }
 
     /// The text as programs get it. A text that a spreadsheet would run as a formula is disarmed.
@@ -74,13 +93,6 @@ impl From<u64> for Cell {
     }
 }
 
-/// L01: what came from outside cannot steer the terminal.
-fn visible(text: &str) -> String {
-    text.chars()
-        .map(|char| if char.is_control() { '\u{fffd}' } else { char })
-        .collect()
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "NO_COLOR is a convention of all command lines"
@@ -89,14 +101,19 @@ fn colorful() -> bool {
     std::io::stdout().is_terminal() && std::env::var("NO_COLOR").map_or(true, |set| set.is_empty())
 }
 
-pub(super) fn render(headers: &[&str], rows: Vec<Vec<Cell>>) -> String {
+/// The table, as wide as the terminal if its free text can make room, and as wide as it must be otherwise.
+pub(super) fn render(headers: &[&str], rows: &[Vec<Cell>]) -> String {
     let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
     if !std::io::stdout().is_terminal() {
         table.force_no_tty();
     }
+    arrange(table, headers, rows)
+}
+
+fn arrange(mut table: Table, headers: &[&str], rows: &[Vec<Cell>]) -> String {
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     let bold = |header: &&str| comfy_table::Cell::new(header).add_attribute(Attribute::Bold);
     table.set_header(headers.iter().map(bold));
     for cells in rows {
@@ -105,8 +122,20 @@ pub(super) fn render(headers: &[&str], rows: Vec<Vec<Cell>>) -> String {
         table.add_row(row);
     }
     let columns = headers.len();
+    let widths = table.column_max_content_widths();
     for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if at + 1 == columns { 0 } else { 2 }));
+        let gap = if at + 1 == columns { 0 } else { 2 };
+        column.set_padding((0, gap));
+        let free = rows
+            .iter()
+            .any(|row| row.get(at).is_some_and(|cell| cell.free));
+        column.set_constraint(if free {
+            let header = u16::try_from(headers[at].len()).unwrap_or(u16::MAX);
+            let least = widths[at].min(FREE_WIDTH_MIN.max(header));
+            ColumnConstraint::LowerBoundary(Width::Fixed(least + gap))
+        } else {
+            ColumnConstraint::ContentWidth
+        });
     }
     table.trim_fmt()
 }
@@ -140,20 +169,47 @@ mod tests {
         assert_eq!(plain("plain"), "plain");
     }
 
+    fn rows() -> Vec<Vec<Cell>> {
+        vec![
+            vec![
+                "e25f830c-68a1-4a4e-9a2c-0c1f2d3e4f50".into(),
+                "2026-11-20 08:00:00".into(),
+                Cell::free("someone wrote a whole sentence here, and then another"),
+                111_122_223_333.into(),
+            ],
+            vec!["b".into(), "never".into(), Cell::free("short"), 1.into()],
+        ]
+    }
+
+    fn narrow(width: u16) -> String {
+        let mut table = Table::new();
+        table.force_no_tty().set_width(width);
+        arrange(table, &["AGENT", "TIME", "WHAT", "ACCOUNT"], &rows())
+    }
+
     #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(visible("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
+    fn free_text_makes_room_and_nothing_else_does() {
+        insta::assert_snapshot!(narrow(100), @"
+        AGENT                                 TIME                 WHAT                     ACCOUNT
+        e25f830c-68a1-4a4e-9a2c-0c1f2d3e4f50  2026-11-20 08:00:00  someone wrote a whole…   111122223333
+        b                                     never                short                    1
+        ");
+        insta::assert_snapshot!(narrow(40), @"
+        AGENT                                 TIME                 WHAT          ACCOUNT
+        e25f830c-68a1-4a4e-9a2c-0c1f2d3e4f50  2026-11-20 08:00:00  someone…      111122223333
+        b                                     never                short         1
+        ");
     }
 
     #[test]
     fn rows_take_one_line() {
         let rows = vec![
-            vec![Cell::from("a"), Cell::from("first")],
-            vec![Cell::from("bbb"), Cell::from("second")],
+            vec![Cell::from("a"), Cell::from("fi\u{202e}rst")],
+            vec![Cell::from("bbb"), Cell::from("sec\u{1b}ond")],
         ];
         assert_eq!(
-            render(&["NAME", "WHAT"], rows),
-            "NAME  WHAT\na     first\nbbb   second"
+            render(&["NAME", "WHAT"], &rows),
+            "NAME  WHAT\na     fi\u{fffd}rst\nbbb   sec\u{fffd}ond"
         );
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::commands::{Extent, tally};
 use crate::failure::Failure;
-use crate::output::{Format, Printer};
+use crate::output::{Cell, Format, Printer};
 use crate::session::Session;
 use crate::when::absolute;
 
@@ -62,9 +62,9 @@ fn print(
         vec![
             shown.as_str().into(),
             field.into(),
-            from.into(),
-            to.into(),
-            record.actor.as_str().into(),
+            Cell::free(from),
+            Cell::free(to),
+            Cell::free(record.actor.as_str()),
         ]
     };
     let document = || {

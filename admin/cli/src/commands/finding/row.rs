@@ -90,8 +90,8 @@ pub(crate) fn cells(
     vec![
         Cell::new(name, Paint::Dim),
         severity(&finding["Severity"]["Label"]),
-        text(&finding["Title"]).into(),
-        resource.into(),
+        Cell::free(text(&finding["Title"])),
+        Cell::free(resource),
         text(&finding["AwsAccountId"]).into(),
         state.into(),
         updated.into(),

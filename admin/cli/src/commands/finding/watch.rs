@@ -7,7 +7,7 @@ use muster_proto::v1 as wire;
 use super::row::{document, envelope, severity};
 use crate::failure::Failure;
 use crate::filter::FilterArgs;
-use crate::output::{Format, Printer, print_line};
+use crate::output::{Cell, Format, Printer, print_json, print_line};
 use crate::session::Session;
 
 #[derive(Args)]
@@ -52,8 +52,8 @@ pub(crate) async fn run(
                     change.sequence.to_string(),
                     event,
                     severity(&finding["Severity"]["Label"]).painted(),
-                    text(&finding["AwsAccountId"]),
-                    crate::output::Cell::from(text(&finding["Title"])).painted(),
+                    Cell::from(text(&finding["AwsAccountId"])).painted(),
+                    Cell::from(text(&finding["Title"])).painted(),
                 ];
                 print_line(&line.join("  "))?;
             }
@@ -61,7 +61,7 @@ pub(crate) async fn run(
                 let mut line = envelope(&record, finding);
                 line["event"] = event.into();
                 line["sequence"] = change.sequence.into();
-                print_line(&line.to_string())?;
+                print_json(&line)?;
             }
         }
     }

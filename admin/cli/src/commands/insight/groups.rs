@@ -29,7 +29,7 @@ pub(crate) fn print(ranked: &Ranked<'_>, printer: &Printer) -> Result<(), Failur
     let largest = ranked.groups.first().map_or(0, |group| group.count);
     for group in ranked.groups {
         let mut cells = vec![count(group.count, largest, printer.format)];
-        cells.extend(group.values.iter().map(|value| Cell::from(value.as_str())));
+        cells.extend(group.values.iter().map(|value| Cell::free(value.as_str())));
         list.push(cells, || document(ranked.fields, group))?;
     }
     let rest = ranked
