@@ -1,6 +1,8 @@
 //! `muster operator`.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use muster_common::clock::Clock;
@@ -95,12 +97,8 @@ pub(crate) async fn run(
 async fn create(create: Create, session: &Session, printer: &Printer) -> Result<(), Failure> {
     let Create { name, role, file } = create;
     let path = file.unwrap_or_else(|| PathBuf::from(format!("{name}.toml")));
-    if path.exists() {
-        return Err(Failure::Usage(format!(
-            "{} is there already; choose another --file",
-            path.display()
-        )));
-    }
+    // Before the call: a name is used up by it.
+    let place = Place::take(&path)?;
     let key = PrivateKey::generate();
     let role = match role {
         RoleName::Viewer => wire::Role::Viewer,
@@ -120,11 +118,58 @@ async fn create(create: Create, session: &Session, printer: &Printer) -> Result<
     let certificate = created
         .certificate
         .ok_or_else(|| Failure::other("the server sent no certificate"))?;
-    session.credential_for(&key, certificate).write(&path)?;
+    session
+        .credential_for(&key, certificate)
+        .write(&path)
+        .map_err(|error| {
+            Failure::other(format!(
+                "{name} is created, but its credential is lost ({error}); run 'muster operator revoke {name}'"
+            ))
+        })?;
+    place.keep();
     printer.done(&format!(
         "{name} is created; hand over {} in a safe way: whoever has it is {name}",
         path.display()
     ))
+}
+
+/// An empty file of the caller where a credential will stand; gone again unless it is kept.
+struct Place {
+    path: Option<PathBuf>,
+}
+
+impl Place {
+    fn take(path: &Path) -> Result<Self, Failure> {
+        let taken = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
+        match taken {
+            Ok(_) => Ok(Self {
+                path: Some(path.to_owned()),
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::Usage(
+                format!("{} is there already; choose another --file", path.display()),
+            )),
+            Err(error) => Err(Failure::Usage(format!(
+                "cannot write {}: {error}; nothing was created",
+                path.display()
+            ))),
+        }
+    }
+
+    fn keep(mut self) {
+        self.path = None;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 async fn list(extent: Extent, session: &Session, printer: &Printer) -> Result<(), Failure> {
