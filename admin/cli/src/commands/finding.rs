@@ -19,7 +19,7 @@ use crate::session::Session;
 pub(crate) enum Command {
     /// Import findings from files: ASFF as JSON, an array, BatchImportFindings input, or one per line
     #[command(
-        after_help = "Examples:\n  muster finding import findings.json\n  prowler ... -M json-asff && muster finding import output/*.asff.json\n  muster finding list --all -o jsonl | muster --server other:7702 finding import -"
+        after_help = "Examples:\n  muster finding import findings.json\n  prowler ... -M json-asff && muster finding import output/*.asff.json\n  muster finding list --all -o jsonl | muster --credential other.toml finding import -"
     )]
     Import(import::Arguments),
     /// List findings, the latest updates first
