@@ -11,6 +11,7 @@ mod operator;
 mod status;
 
 use clap::Subcommand;
+use muster_common::account::{AccountId, InvalidAccountId};
 
 use crate::failure::Failure;
 use crate::output::{Printer, print_note};
@@ -73,8 +74,8 @@ pub(crate) async fn run(
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct Extent {
     /// At most this many
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    limit: usize,
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     /// All there are, page by page
     #[arg(long, conflicts_with = "limit")]
     all: bool,
@@ -86,10 +87,15 @@ impl Extent {
         let wanted = if self.all {
             page_max
         } else {
-            self.limit.saturating_sub(shown).min(page_max)
+            (self.limit as usize).saturating_sub(shown).min(page_max)
         };
         u32::try_from(wanted).ok().filter(|wanted| *wanted > 0)
     }
+}
+
+/// An account as an argument: a wrong one would only find nothing.
+pub(crate) fn account(text: &str) -> Result<String, InvalidAccountId> {
+    text.parse::<AccountId>().map(String::from)
 }
 
 /// What stands below a table.
@@ -98,8 +104,14 @@ fn tally(shown: usize, more: bool, one: &str, many: &str) -> String {
         (0, _) => format!("no {many}"),
         (1, true) => format!("1 {one} shown; there are more: --limit N or --all"),
         (shown, true) => format!("{shown} {many} shown; there are more: --limit N or --all"),
-        (1, false) => format!("1 {one}"),
-        (shown, false) => format!("{shown} {many}"),
+        (shown, false) => counted(shown as u64, one, many),
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
     }
 }
 

@@ -10,12 +10,14 @@ use muster_common::filter::{
 use muster_common::timestamp::Timestamp;
 use muster_proto::v1 as wire;
 
+use crate::commands::account;
 use crate::failure::Failure;
 use crate::span::Span;
 
 /// The labels that ASFF knows; they are typed in any case.
 const SEVERITIES: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 const WORKFLOWS: [&str; 4] = ["new", "notified", "resolved", "suppressed"];
+const RECORD_STATES: [&str; 2] = ["active", "archived"];
 const COMPLIANCE: [&str; 4] = ["passed", "warning", "failed", "not_available"];
 
 /// Which findings. Options combine with AND; several values of one option with OR.
@@ -25,7 +27,8 @@ pub(crate) struct FilterArgs {
     /// Such as high,critical
     #[arg(long, value_delimiter = ',', value_name = "LABEL", value_parser = SEVERITIES, ignore_case = true)]
     severity: Vec<String>,
-    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    /// Twelve digits
+    #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = account)]
     account: Vec<String>,
     #[arg(long, value_delimiter = ',', value_name = "REGION")]
     region: Vec<String>,
@@ -46,7 +49,7 @@ pub(crate) struct FilterArgs {
     tag: Vec<String>,
     #[arg(long, value_delimiter = ',', value_name = "STATUS", value_parser = WORKFLOWS, ignore_case = true)]
     workflow: Vec<String>,
-    #[arg(long, value_delimiter = ',', value_name = "STATE", value_parser = ["active", "archived"], ignore_case = true)]
+    #[arg(long, value_delimiter = ',', value_name = "STATE", value_parser = RECORD_STATES, ignore_case = true)]
     record_state: Vec<String>,
     #[arg(long, value_delimiter = ',', value_name = "STATUS", value_parser = COMPLIANCE, ignore_case = true)]
     compliance: Vec<String>,
@@ -67,7 +70,7 @@ pub(crate) struct FilterArgs {
     id: Vec<String>,
     #[arg(long, value_delimiter = ',', value_name = "LABEL", value_parser = SEVERITIES, ignore_case = true)]
     not_severity: Vec<String>,
-    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = account)]
     not_account: Vec<String>,
     #[arg(long, value_delimiter = ',', value_name = "REGION")]
     not_region: Vec<String>,
@@ -135,10 +138,10 @@ impl FilterArgs {
     }
 
     fn rest(&self, now: Timestamp) -> Result<Vec<Tests>, Failure> {
-        let within = |span: Option<Span>| {
-            span.map(|span| Test::Date(span.test(now)))
-                .into_iter()
-                .collect()
+        let within = |option: &str, span: Option<Span>| match span.map(|span| span.test(now)) {
+            None => Ok(Vec::new()),
+            Some(Ok(test)) => Ok(vec![Test::Date(test)]),
+            Some(Err(error)) => Err(Failure::Usage(format!("{option}: {error}"))),
         };
         let words = self
             .keyword
@@ -179,8 +182,8 @@ impl FilterArgs {
                 none(),
             ),
             (Field::Id, equals(&self.id), none()),
-            (Field::UpdatedAt, within(self.updated), none()),
-            (Field::CreatedAt, within(self.created), none()),
+            (Field::UpdatedAt, within("--updated", self.updated)?, none()),
+            (Field::CreatedAt, within("--created", self.created)?, none()),
             (Field::Keyword, words.collect(), none()),
         ])
     }
@@ -233,7 +236,10 @@ fn parse(expression: &str, now: Timestamp) -> Result<FieldFilter, Failure> {
     let negative = operator.starts_with('!');
     let kind = field.kind();
     let test = match (kind, operator) {
-        (Kind::Text, "=" | "!=") => Test::Equals(value.to_owned()),
+        (Kind::Text, "=" | "!=") => {
+            possible(field, value).map_err(usage)?;
+            Test::Equals(value.to_owned())
+        }
         (Kind::Text, "^=" | "!^=") => Test::Prefix(value.to_owned()),
         (Kind::Text, "~" | "!~") => Test::Contains(value.to_owned()),
         (Kind::Map, "=" | "!=") => key_test(value, Test::Equals)?,
@@ -259,7 +265,7 @@ fn parse(expression: &str, now: Timestamp) -> Result<FieldFilter, Failure> {
         }
         (Kind::Date, "=") => {
             let span: Span = value.parse().map_err(|error| usage(format!("{error}")))?;
-            Test::Date(span.test(now))
+            Test::Date(span.test(now).map_err(|error| usage(error.to_string()))?)
         }
         (Kind::Flag, "=" | "!=") => Test::Flag(
             value
@@ -278,6 +284,45 @@ fn parse(expression: &str, now: Timestamp) -> Result<FieldFilter, Failure> {
         (vec![test], Vec::new())
     };
     Ok(FieldFilter { field, any, none })
+}
+
+/// Fields with few values in ASFF.
+const FEW: [(Field, &[&str]); 6] = [
+    (Field::SeverityLabel, &SEVERITIES),
+    (Field::WorkflowStatus, &WORKFLOWS),
+    (Field::ComplianceStatus, &COMPLIANCE),
+    (Field::RecordState, &RECORD_STATES),
+    (
+        Field::WorkflowState,
+        &["new", "assigned", "in_progress", "deferred", "resolved"],
+    ),
+    (
+        Field::VerificationState,
+        &[
+            "unknown",
+            "true_positive",
+            "false_positive",
+            "benign_positive",
+        ],
+    ),
+];
+
+/// Refuses a value that the field has in no finding: it would only find nothing.
+fn possible(field: Field, value: &str) -> Result<(), String> {
+    if field == Field::AwsAccountId {
+        return match account(value) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+    }
+    let Some((_, values)) = FEW.iter().find(|(few, _)| *few == field) else {
+        return Ok(());
+    };
+    let values: Vec<String> = values.iter().map(|value| value.to_uppercase()).collect();
+    if values.iter().any(|one| one == value) {
+        return Ok(());
+    }
+    Err(format!("`{value}` should be one of {}", values.join(", ")))
 }
 
 fn address(text: &str) -> Option<Test> {
@@ -332,6 +377,10 @@ mod tests {
         assert_snapshot!(read("--tag team=red --field Confidence>=40 --field Title^=CVE --field NetworkSourceIpV4=198.51.100.0/24"), @r#"{"Confidence":[{"Gte":40.0}],"NetworkSourceIpV4":[{"Cidr":"198.51.100.0/24"}],"ResourceTags":[{"Comparison":"EQUALS","Key":"team","Value":"red"}],"Title":[{"Comparison":"PREFIX","Value":"CVE"}]}"#);
         assert_snapshot!(read(r#"--filter {"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]} --account 111122223333"#), @r#"{"And":[{"AwsAccountId":[{"Comparison":"EQUALS","Value":"111122223333"}]},{"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]}]}"#);
         assert_snapshot!(read("--field Titel=x"), @"refused: --field 'Titel=x': `Titel` is no filter field; did you mean Title?");
+        assert_snapshot!(read("--field SeverityLabel=HGH"), @"refused: --field 'SeverityLabel=HGH': `HGH` should be one of INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL");
+        assert_snapshot!(read("--field AwsAccountId!=12"), @"refused: --field 'AwsAccountId!=12': `12` is no AWS account id: twelve digits, such as 111122223333");
+        assert_snapshot!(read("--updated 2026-11-08..2026-11-01"), @"refused: --updated: the range ends at 2026-11-01T00:00:00.000Z, before it begins at 2026-11-08T00:00:00.000Z");
+        assert_snapshot!(read("--field CreatedAt=1d..2d"), @"refused: --field 'CreatedAt=1d..2d': the range ends at 2026-11-16T11:06:40.000Z, before it begins at 2026-11-17T11:06:40.000Z");
         assert_snapshot!(read("--field Title>=x"), @"refused: --field 'Title>=x': >= does not go with Title");
         assert_snapshot!(read("--field Title"), @"refused: --field 'Title': expected FIELD=VALUE, or one of != ^= !^= ~ !~ >= <=");
         assert_snapshot!(read("--tag team"), @"refused: `team` should be KEY=VALUE");

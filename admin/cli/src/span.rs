@@ -19,17 +19,26 @@ pub(crate) struct Span {
     end: Option<Moment>,
 }
 
+/// The longest way back from now: longer than there is any AWS.
+const AGO_MAX: i64 = 36_500 * DAY;
+
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "`{0}` is no time; such as 7d, 24h, 30m, 2026-11-01, 2026-11-01T08:00:00Z, or a range with '..'"
-)]
-pub(crate) struct InvalidSpan(String);
+pub(crate) enum InvalidSpan {
+    #[error(
+        "`{0}` is no time; such as 7d, 24h, 30m, 2026-11-01, 2026-11-01T08:00:00Z, or a range with '..'"
+    )]
+    Form(String),
+    #[error("`{0}` is more than a hundred years ago")]
+    Far(String),
+    #[error("the range ends at {end}, before it begins at {start}")]
+    Reversed { start: Timestamp, end: Timestamp },
+}
 
 impl FromStr for Moment {
     type Err = InvalidSpan;
 
     fn from_str(text: &str) -> Result<Self, InvalidSpan> {
-        let invalid = || InvalidSpan(text.to_owned());
+        let invalid = || InvalidSpan::Form(text.to_owned());
         if let Ok(time) = text.parse() {
             return Ok(Self::At(time));
         }
@@ -44,7 +53,10 @@ impl FromStr for Moment {
             _ => return Err(invalid()),
         };
         let count: u32 = text[..text.len() - 1].parse().map_err(|_| invalid())?;
-        Ok(Self::Ago(i64::from(count) * unit))
+        match i64::from(count) * unit {
+            ago if ago > AGO_MAX => Err(InvalidSpan::Far(text.to_owned())),
+            ago => Ok(Self::Ago(ago)),
+        }
     }
 }
 
@@ -65,21 +77,22 @@ impl FromStr for Span {
             end: side(end)?,
         };
         if span.start.is_none() && span.end.is_none() {
-            return Err(InvalidSpan(text.to_owned()));
+            return Err(InvalidSpan::Form(text.to_owned()));
         }
         Ok(span)
     }
 }
 
 impl Span {
-    pub(crate) fn test(self, now: Timestamp) -> DateTest {
+    /// The test, as of `now`.
+    pub(crate) fn test(self, now: Timestamp) -> Result<DateTest, InvalidSpan> {
         let at = |moment: Moment| match moment {
             Moment::Ago(millis) => now.plus(-millis),
             Moment::At(time) => time,
         };
-        DateTest::Between {
-            start: self.start.map(at),
-            end: self.end.map(at),
+        match (self.start.map(at), self.end.map(at)) {
+            (Some(start), Some(end)) if end < start => Err(InvalidSpan::Reversed { start, end }),
+            (start, end) => Ok(DateTest::Between { start, end }),
         }
     }
 }
@@ -105,10 +118,27 @@ mod tests {
                 between(Some(2 * DAY), Some(3 * DAY)),
             ),
         ] {
-            assert_eq!(text.parse::<Span>().unwrap().test(now), test, "{text}");
+            assert_eq!(
+                text.parse::<Span>().unwrap().test(now).unwrap(),
+                test,
+                "{text}"
+            );
         }
-        for text in ["", "..", "7", "d", "7y", "-7d", "yesterday", "2026-13-01"] {
+        for text in [
+            "",
+            "..",
+            "7",
+            "d",
+            "7y",
+            "-7d",
+            "yesterday",
+            "2026-13-01",
+            "99999999d",
+        ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+        for text in ["1970-01-04..1970-01-03", "2d..3d", "1d..1970-01-03"] {
+            assert!(text.parse::<Span>().unwrap().test(now).is_err(), "{text}");
         }
     }
 }

@@ -19,8 +19,8 @@ pub(crate) enum Command {
     /// List agents
     List {
         /// Only those of one account
-        #[arg(long, default_value = "")]
-        account: String,
+        #[arg(long, value_parser = super::account)]
+        account: Option<String>,
         #[command(flatten)]
         extent: Extent,
     },
@@ -40,7 +40,8 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     match command {
         Command::List { account, extent } => {
-            let (agents, more) = fetch(&account, extent, session).await?;
+            let (agents, more) =
+                fetch(account.as_deref().unwrap_or_default(), extent, session).await?;
             print(&agents, printer, more)
         }
         Command::Revoke { id, reason } => {

@@ -24,16 +24,39 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct List {
     /// Only actions that start with this, such as enrollment or member.invite
-    #[arg(long, default_value = "")]
-    action: String,
+    #[arg(long, value_parser = action)]
+    action: Option<String>,
     /// Only about this, such as members/111122223333
-    #[arg(long, default_value = "")]
-    subject: String,
+    #[arg(long)]
+    subject: Option<String>,
     /// Only refusals
     #[arg(long)]
     refused: bool,
     #[command(flatten)]
     extent: Extent,
+}
+
+/// What actions are about; each stands before a dot.
+const TOPICS: [&str; 8] = [
+    "agent",
+    "call",
+    "enrollment",
+    "ingest",
+    "insight",
+    "invitation",
+    "member",
+    "operator",
+];
+
+/// The beginning of an action: one that none has would only find nothing.
+fn action(text: &str) -> Result<String, String> {
+    let topic = text.split('.').next().unwrap_or(text);
+    let whole = text.contains('.');
+    let known = |name: &&str| **name == *topic || !whole && name.starts_with(topic);
+    if TOPICS.iter().any(known) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("actions begin with one of {}", TOPICS.join(", ")))
 }
 
 pub(crate) async fn run(
@@ -48,8 +71,8 @@ pub(crate) async fn run(
         let request = wire::ListAuditEventsRequest {
             page_size,
             page_token: token,
-            action_prefix: arguments.action.clone(),
-            subject: arguments.subject.clone(),
+            action_prefix: arguments.action.clone().unwrap_or_default(),
+            subject: arguments.subject.clone().unwrap_or_default(),
             refused_only: arguments.refused,
         };
         let page = session
