@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Watch {
         id: String,
         /// The most groups to show
-        #[arg(long, default_value_t = 10, value_name = "N")]
+        #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=groups::GROUPS_MAX))]
         limit: u32,
     },
     /// Save an insight
@@ -64,7 +64,7 @@ pub(crate) struct Show {
     )]
     by: Vec<String>,
     /// The most groups to show
-    #[arg(long, default_value_t = 100, value_name = "N")]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=groups::GROUPS_MAX))]
     limit: u32,
     #[command(flatten)]
     filter: FilterArgs,

@@ -32,7 +32,10 @@ pub(crate) enum Command {
     )]
     List(List),
     /// Show one member with its agents
-    Show { account: String },
+    Show {
+        /// Twelve digits
+        account: String,
+    },
     /// Part with members: their agents are cut at once, their findings stay
     Disassociate(Accounts),
     /// Silence members' agents until they are resumed
@@ -48,13 +51,19 @@ pub(crate) struct Create {
     /// Account ids, twelve digits
     #[arg(required = true, value_name = "ACCOUNT")]
     accounts: Vec<String>,
-    #[arg(long, default_value = "")]
+    /// Whom to ask about the account
+    #[arg(long, default_value = "", hide_default_value = true)]
     email: String,
     /// What people call the account
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     name: String,
     /// The IAM role that its agents run under [default: as the server is configured]
-    #[arg(long, default_value = "", value_name = "ROLE")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "ROLE"
+    )]
     role: String,
     /// aws, aws-us-gov, aws-cn, aws-eusc
     #[arg(long, default_value = "aws")]
@@ -63,11 +72,12 @@ pub(crate) struct Create {
 
 #[derive(Args)]
 pub(crate) struct Invite {
+    /// Account ids, twelve digits
     #[arg(required = true, value_name = "ACCOUNT")]
     accounts: Vec<String>,
     /// How long the invitation holds: 1 to 168 [default: as the server is configured]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    hours: u32,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=168))]
+    hours: Option<u32>,
 }
 
 #[derive(Args)]
@@ -81,6 +91,7 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Accounts {
+    /// Account ids, twelve digits
     #[arg(required = true, value_name = "ACCOUNT")]
     accounts: Vec<String>,
 }
@@ -163,7 +174,8 @@ async fn invite(invite: Invite, session: &Session, printer: &Printer) -> Result<
     for accounts in invite.accounts.chunks(CALL_MAX) {
         let request = wire::InviteMembersRequest {
             account_ids: accounts.to_vec(),
-            valid_hours: invite.hours,
+            // 0 leaves it to the server.
+            valid_hours: invite.hours.unwrap_or(0),
         };
         let results = session
             .members()

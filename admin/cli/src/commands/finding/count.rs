@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', value_name = "FIELD")]
     by: Vec<String>,
     /// The most groups to show
-    #[arg(long, default_value_t = 100, value_name = "N")]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=groups::GROUPS_MAX))]
     limit: u32,
 }
 

@@ -3,8 +3,12 @@
 use muster_proto::v1 as wire;
 use serde_json::{Map, Value as Json, json};
 
+use crate::commands::counted;
 use crate::failure::Failure;
 use crate::output::{Cell, Format, Paint, Printer};
+
+/// The most groups that the server gives.
+pub(crate) const GROUPS_MAX: i64 = 10_000;
 
 /// Groups of one grouping.
 pub(crate) struct Ranked<'a> {
@@ -36,13 +40,14 @@ pub(crate) fn print(ranked: &Ranked<'_>, printer: &Printer) -> Result<(), Failur
         .group_count
         .saturating_sub(ranked.groups.len() as u64);
     let more = if rest > 0 {
-        format!(", {rest} more groups (--limit)")
+        format!(", {rest} more (--limit)")
     } else {
         String::new()
     };
     list.finish(&format!(
-        "{} findings in {} groups{more}",
-        ranked.total, ranked.group_count
+        "{} in {}{more}",
+        counted(ranked.total, "finding", "findings"),
+        counted(ranked.group_count, "group", "groups")
     ))
 }
 
