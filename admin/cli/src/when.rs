@@ -2,6 +2,8 @@
 
 use muster_common::timestamp::{DAY, HOUR, MINUTE, SECOND, Timestamp, from_wire};
 
+use crate::output::Cell;
+
 /// `3 h ago`, `in 23 h`; `-` for none.
 pub(crate) fn relative(time: Option<&prost_types::Timestamp>, now: Timestamp) -> String {
     match time.map(from_wire) {
@@ -15,6 +17,23 @@ pub(crate) fn relative(time: Option<&prost_types::Timestamp>, now: Timestamp) ->
             }
         }
     }
+}
+
+/// A time as people read it; programs get it in RFC 3339.
+pub(crate) fn time_cell(time: Option<&prost_types::Timestamp>, now: Timestamp) -> Cell {
+    Cell::exactly(relative(time, now), absolute(time))
+}
+
+/// A moment to the second; programs get it in RFC 3339.
+pub(crate) fn moment_cell(time: Option<&prost_types::Timestamp>) -> Cell {
+    let exact = absolute(time);
+    let short = exact.get(..19).unwrap_or(&exact).replace('T', " ");
+    Cell::exactly(short, exact)
+}
+
+/// A size as people read it; programs get the number.
+pub(crate) fn bytes_cell(count: u64) -> Cell {
+    Cell::exactly(bytes(count), count.to_string())
 }
 
 /// RFC 3339; empty for none.
@@ -67,5 +86,13 @@ mod tests {
             ["5 s ago", "3 h ago", "in 23 h", "9 d ago"]
         );
         assert_eq!(relative(None, now), "-");
+        let hour = Some(&prost_types::Timestamp {
+            seconds: 3_600,
+            nanos: 0,
+        });
+        assert_eq!(time_cell(hour, now).plain(), "1970-01-01T01:00:00.000Z");
+        assert_eq!(moment_cell(hour).painted(), "1970-01-01 01:00:00");
+        assert_eq!(time_cell(None, now).plain(), "");
+        assert_eq!(bytes_cell(1_400).plain(), "1400");
     }
 }

@@ -10,7 +10,7 @@ use super::{Extent, tally};
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer, print_line};
 use crate::session::Session;
-use crate::when::{absolute, bytes, relative};
+use crate::when::{absolute, bytes_cell, time_cell};
 
 const PAGE_MAX: usize = 1_000;
 
@@ -100,9 +100,9 @@ pub(crate) fn print(
             agent.account_id.as_str().into(),
             Cell::new(state, paint),
             agent.version.as_str().into(),
-            relative(agent.last_contact.as_ref(), now).into(),
-            relative(agent.certificate_expires_at.as_ref(), now).into(),
-            bytes(agent.spool_bytes).into(),
+            time_cell(agent.last_contact.as_ref(), now),
+            time_cell(agent.certificate_expires_at.as_ref(), now),
+            bytes_cell(agent.spool_bytes),
         ];
         list.push(cells, || document(agent))?;
     }
@@ -123,7 +123,7 @@ pub(crate) fn print_collectors(agents: &[wire::AgentRecord]) -> Result<(), Failu
     let mut any = false;
     for health in agents.iter().flat_map(|agent| &agent.collectors) {
         any = true;
-        let last_success = relative(health.last_success.as_ref(), now);
+        let last_success = time_cell(health.last_success.as_ref(), now);
         let CollectorHealth {
             collector,
             region,
@@ -137,7 +137,7 @@ pub(crate) fn print_collectors(agents: &[wire::AgentRecord]) -> Result<(), Failu
             region.into(),
             Cell::new(state.name(), health_paint(health.state())),
             findings.into(),
-            last_success.into(),
+            last_success,
             Cell::free(message),
         ];
         list.push(cells, || Json::Null)?;

@@ -8,7 +8,7 @@ use super::{Extent, tally};
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer};
 use crate::session::Session;
-use crate::when::absolute;
+use crate::when::{absolute, moment_cell};
 
 const PAGE_MAX: usize = 1_000;
 
@@ -89,7 +89,7 @@ pub(crate) async fn run(
                 Paint::Plain
             };
             let cells = vec![
-                time.get(..19).unwrap_or(&time).replace('T', " ").into(),
+                moment_cell(event.time.as_ref()),
                 Cell::new(event.action.as_str(), paint),
                 event.subject.as_str().into(),
                 Cell::free(event.detail.as_str()),

@@ -9,7 +9,7 @@ use super::{Extent, tally};
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer};
 use crate::session::Session;
-use crate::when::{absolute, relative};
+use crate::when::{absolute, time_cell};
 
 const PAGE_MAX: usize = 1_000;
 
@@ -89,7 +89,7 @@ async fn list(
                 id.into(),
                 invitation.account_id.as_str().into(),
                 Cell::new(name, paint),
-                relative(invitation.expires_at.as_ref(), now).into(),
+                time_cell(invitation.expires_at.as_ref(), now),
                 Cell::free(invitation.created_by.as_str()),
             ];
             list.push(cells, || {

@@ -9,7 +9,7 @@ use super::{Extent, settle, tally};
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer, print_line, print_note};
 use crate::session::Session;
-use crate::when::{absolute, relative};
+use crate::when::{absolute, relative, time_cell};
 
 /// Accounts of one call.
 const CALL_MAX: usize = 1_000;
@@ -241,7 +241,7 @@ async fn list(arguments: &List, session: &Session, printer: &Printer) -> Result<
                 status_cell(member.status()),
                 u64::from(member.agent_count).into(),
                 Cell::free(member.role_name.as_str()),
-                relative(member.updated_at.as_ref(), now).into(),
+                time_cell(member.updated_at.as_ref(), now),
             ];
             list.push(cells, || document(&member))?;
         }
@@ -279,9 +279,9 @@ async fn show(account: String, session: &Session, printer: &Printer) -> Result<(
         ("status", status_cell(member.status())),
         ("role", member.role_name.as_str().into()),
         ("partition", member.partition.as_str().into()),
-        ("created", relative(member.created_at.as_ref(), now).into()),
-        ("invited", relative(member.invited_at.as_ref(), now).into()),
-        ("updated", relative(member.updated_at.as_ref(), now).into()),
+        ("created", time_cell(member.created_at.as_ref(), now)),
+        ("invited", time_cell(member.invited_at.as_ref(), now)),
+        ("updated", time_cell(member.updated_at.as_ref(), now)),
     ];
     let mut whole = document(&member);
     whole["agents"] = agents.iter().map(super::agent::document).collect();

@@ -14,7 +14,7 @@ use super::{Extent, tally};
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer};
 use crate::session::Session;
-use crate::when::{absolute, relative};
+use crate::when::{absolute, time_cell};
 
 const PAGE_MAX: usize = 1_000;
 
@@ -86,7 +86,7 @@ pub(crate) async fn run(
                 ("role", role_name(&caller).into()),
                 (
                     "credential ends",
-                    relative(caller.certificate_expires_at.as_ref(), now).into(),
+                    time_cell(caller.certificate_expires_at.as_ref(), now),
                 ),
             ];
             printer.one(&lines, &document(&caller))
@@ -197,7 +197,7 @@ async fn list(extent: Extent, session: &Session, printer: &Printer) -> Result<()
                 bare(&operator).into(),
                 role_name(&operator).into(),
                 state,
-                relative(operator.certificate_expires_at.as_ref(), now).into(),
+                time_cell(operator.certificate_expires_at.as_ref(), now),
                 Cell::free(operator.created_by.as_str()),
             ];
             list.push(cells, || document(&operator))?;

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Extent, tally};
 use crate::failure::Failure;
-use crate::output::{Cell, Format, Paint, Printer, print_line};
+use crate::output::{Cell, Format, List, Paint, Printer, print_line};
 use crate::session::Session;
 use crate::when::{absolute, bytes, relative};
 
@@ -37,10 +37,13 @@ pub(crate) async fn run(
         .into_inner();
     let store = report.store.clone().unwrap_or_default();
     let total = report.ledger.clone().unwrap_or_default();
-    printer.one(
-        &lines(&report, &store, &total),
-        &document(&report, &store, &total),
-    )?;
+    let document = document(&report, &store, &total);
+    if printer.format == Format::Csv {
+        let mut list = printer.list(&["KEY", "VALUE"]);
+        flat("", &document, &mut list)?;
+        return list.finish("");
+    }
+    printer.one(&lines(&report, &store, &total), &document)?;
     if printer.format == Format::Table && report.agents > 0 {
         let request = wire::ListAgentsRequest {
             page_size: 20,
@@ -51,6 +54,27 @@ pub(crate) async fn run(
         super::agent::print(&agents.agents, printer, !agents.next_page_token.is_empty())?;
     }
     Ok(())
+}
+
+/// A row for each value of a document, under its path.
+fn flat(path: &str, value: &Json, list: &mut List) -> Result<(), Failure> {
+    let below = |key: &str| match path {
+        "" => key.to_owned(),
+        path => format!("{path}.{key}"),
+    };
+    match value {
+        Json::Object(fields) => fields
+            .iter()
+            .try_for_each(|(key, value)| flat(&below(key), value, list)),
+        Json::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(at, value)| flat(&below(&at.to_string()), value, list)),
+        Json::String(text) => list.push(vec![path.into(), text.as_str().into()], || Json::Null),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {
+            list.push(vec![path.into(), value.to_string().into()], || Json::Null)
+        }
+    }
 }
 
 fn lines(

@@ -14,6 +14,8 @@ pub(crate) struct Cell {
     text: String,
     paint: Paint,
     free: bool,
+    /// What programs get instead of the text.
+    exact: Option<String>,
 }
 
 /// How a cell looks on a terminal.
@@ -34,6 +36,7 @@ impl Cell {
             text: text.into(),
             paint,
             free: false,
+            exact: None,
         }
     }
 
@@ -45,6 +48,14 @@ impl Cell {
         }
     }
 
+    /// A text for people, and what it stands for.
+    pub(crate) fn exactly(text: impl Into<String>, exact: impl Into<String>) -> Self {
+        Self {
+            exact: Some(exact.into()),
+            ..Self::new(text, Paint::Plain)
+        }
+    }
+
     pub(crate) const fn dim(mut self) -> Self {
         self.paint = Paint::Dim;
         self
@@ -52,10 +63,11 @@ impl Cell {
 
     /// The text as programs get it. A text that a spreadsheet would run as a formula is disarmed.
     pub(crate) fn plain(&self) -> String {
-        match self.text.chars().next() {
-            Some('=' | '+' | '@' | '\t' | '\r') => format!("'{}", self.text),
-            Some('-') if self.text.len() > 1 => format!("'{}", self.text),
-            Some(_) | None => self.text.clone(),
+        let text = self.exact.as_ref().unwrap_or(&self.text);
+        match text.chars().next() {
+            Some('=' | '+' | '@' | '\t' | '\r') => format!("'{text}"),
+            Some('-') if text.len() > 1 => format!("'{text}"),
+            Some(_) | None => text.clone(),
         }
     }
 

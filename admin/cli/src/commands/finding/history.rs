@@ -8,7 +8,7 @@ use crate::commands::{Extent, tally};
 use crate::failure::Failure;
 use crate::output::{Cell, Format, Printer};
 use crate::session::Session;
-use crate::when::absolute;
+use crate::when::{absolute, moment_cell};
 
 const PAGE_MAX: usize = 100;
 
@@ -57,10 +57,9 @@ fn print(
     format: Format,
 ) -> Result<(), Failure> {
     let time = absolute(record.time.as_ref());
-    let shown = time.get(..19).unwrap_or(&time).replace('T', " ");
     let line = |field: &str, from: &str, to: &str| {
         vec![
-            shown.as_str().into(),
+            moment_cell(record.time.as_ref()),
             field.into(),
             Cell::free(from),
             Cell::free(to),
