@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// The refused items were told already.
-    #[error("{failed} of {all} were refused")]
+    #[error("{failed} of {all} {} refused", if *failed == 1 { "was" } else { "were" })]
     Part { failed: usize, all: usize },
     #[error("{0}")]
     NotFound(String),
@@ -29,9 +29,30 @@ pub(crate) enum Failure {
     Interrupted,
 }
 
+/// How tonic and hyper say that a connection broke, under several codes.
+const LOST: [&str; 4] = [
+    "transport error",
+    "h2 protocol error",
+    "error reading a body",
+    "tcp connect error",
+];
+
 impl Failure {
     pub(crate) fn other(what: impl Into<String>) -> Self {
         Self::Other(what.into())
+    }
+
+    /// The same failure, and what became of the rest.
+    pub(crate) fn and(self, rest: &str) -> Self {
+        let and = |what: String| format!("{what}; {rest}");
+        match self {
+            Self::Other(what) => Self::Other(and(what)),
+            Self::Usage(what) => Self::Usage(and(what)),
+            Self::NotFound(what) => Self::NotFound(and(what)),
+            Self::Denied(what) => Self::Denied(and(what)),
+            Self::Unreachable(what) => Self::Unreachable(and(what)),
+            Self::Part { .. } | Self::ClosedPipe | Self::Interrupted => self,
+        }
     }
 
     /// Tells the person and gives the code.
@@ -59,11 +80,14 @@ impl From<Status> for Failure {
             Code::NotFound => Self::NotFound(message),
             Code::PermissionDenied | Code::Unauthenticated => Self::Denied(message),
             Code::InvalidArgument => Self::Usage(message),
+            _ if LOST.iter().any(|lost| message.contains(lost)) => {
+                Self::Unreachable("the connection was lost; try again".to_owned())
+            }
+            Code::Unavailable | Code::DeadlineExceeded if message.contains("again") => {
+                Self::Unreachable(message)
+            }
             Code::Unavailable | Code::DeadlineExceeded => {
                 Self::Unreachable(format!("{message}; try again in a moment"))
-            }
-            Code::Unknown if message.contains("transport") => {
-                Self::Unreachable("the connection was lost; try again".to_owned())
             }
             Code::Ok
             | Code::Cancelled

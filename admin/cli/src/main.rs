@@ -1,6 +1,7 @@
 //! `muster`: the command line of an operator.
 
 mod commands;
+mod contact;
 mod failure;
 mod filter;
 mod output;

@@ -1,12 +1,12 @@
 //! A session: the operator's credential, kept fresh, and a channel to the admin.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use muster_common::clock::Clock;
 use muster_mtls::{
-    Credential, CredentialFile, FileError, InvalidCredential, PrivateKey, Trust, channel,
-    pem_certificates,
+    ConnectError, Credential, CredentialFile, FileError, InvalidCredential, PrivateKey, Trust,
+    channel, pem_certificates,
 };
 use muster_proto::v1 as wire;
 use muster_proto::v1::audit_client::AuditClient;
@@ -27,6 +27,8 @@ const MESSAGE_MAX: usize = 256 << 20;
 pub(crate) struct Session {
     channel: Channel,
     file: CredentialFile,
+    path: PathBuf,
+    server: Option<String>,
 }
 
 impl From<InvalidCredential> for Failure {
@@ -68,17 +70,19 @@ impl Session {
         let session = Self {
             channel: connect(address, &file, &credential).await?,
             file,
+            path: path.to_owned(),
+            server: server.map(str::to_owned),
         };
         let half = facts.not_after.since(facts.not_before) / 2;
         if facts.not_after.since(now) < half {
-            return session.renewed(path, server).await;
+            return session.renewed().await;
         }
         Ok(session)
     }
 
     /// Renews the certificate, unless another process does so right now.
-    async fn renewed(self, path: &Path, server: Option<&str>) -> Result<Self, Failure> {
-        let lock = File::create(path.with_extension("lock"))?;
+    async fn renewed(self) -> Result<Self, Failure> {
+        let lock = File::create(self.path.with_extension("lock"))?;
         if lock.try_lock().is_err() {
             return Ok(self);
         }
@@ -98,13 +102,19 @@ impl Session {
             &key,
             certificate.into_inner(),
         );
-        file.write(path)?;
+        file.write(&self.path)?;
         let credential = file.credential()?;
-        let address = server.unwrap_or(&file.endpoint);
+        let address = self.server.as_deref().unwrap_or(&file.endpoint);
         Ok(Self {
             channel: connect(address, &file, &credential).await?,
             file,
+            ..self
         })
+    }
+
+    /// Connects anew, with what the credential file says now.
+    pub(crate) async fn again(&self) -> Result<Self, Failure> {
+        Self::open(&self.path, self.server.as_deref()).await
     }
 
     pub(crate) fn members(&self) -> MembersClient<Channel> {
@@ -172,7 +182,63 @@ async fn connect(
     let trust = Trust::Roots(pem_certificates(&file.server_roots)?);
     channel(address, &trust, &file.trust_domain, Some(credential))
         .await
-        .map_err(|error| {
-            Failure::Unreachable(format!("{error}; is 'muster-admin serve' running there?"))
+        .map_err(|error| match error {
+            ConnectError::Connect { address, reason } => unconnected(&address, &reason),
+            ConnectError::Address(_) | ConnectError::Roots(_) => Failure::Usage(error.to_string()),
         })
+}
+
+/// What a failed connection means, and what to do.
+fn unconnected(address: &str, reason: &str) -> Failure {
+    let Some(certificate) = reason.strip_prefix("invalid peer certificate: ") else {
+        if reason.starts_with("received fatal alert") {
+            return Failure::Denied(format!(
+                "{address} refuses the credential ({reason}); ask an administrator for a new one"
+            ));
+        }
+        return Failure::Unreachable(format!(
+            "cannot connect to {address}: {reason}; is 'muster-admin serve' running there?"
+        ));
+    };
+    if certificate.contains("expired") || certificate.contains("not valid yet") {
+        let now = Clock::system().now();
+        return Failure::Unreachable(format!(
+            "the certificate of {address} does not hold now; check the clock of this machine, which says {now}, and \
+             the server's"
+        ));
+    }
+    Failure::Denied(format!(
+        "{address} is not the server that the credential is for, or its roots were replaced ({certificate}); ask an \
+         administrator for a new credential"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_connection_says_what_to_do() {
+        let says = |reason: &str| unconnected("admin:7702", reason).to_string();
+        assert_eq!(
+            says("invalid peer certificate: UnknownIssuer"),
+            "admin:7702 is not the server that the credential is for, or its roots were replaced (UnknownIssuer); ask \
+             an administrator for a new credential"
+        );
+        for time in [
+            "certificate expired: verification time 1",
+            "certificate not valid yet: verification time 1",
+        ] {
+            let said = says(&format!("invalid peer certificate: {time}"));
+            assert!(
+                said.contains("check the clock of this machine, which says 2"),
+                "{said}"
+            );
+            assert!(!said.contains("muster-admin serve"), "{said}");
+        }
+        assert_eq!(
+            says("Connection refused (os error 111)"),
+            "cannot connect to admin:7702: Connection refused (os error 111); is 'muster-admin serve' running there?"
+        );
+    }
 }

@@ -87,7 +87,7 @@ async fn an_operators_update_survives_a_reimport() {
 async fn findings_are_watched_as_they_come() {
     use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-    let one = one().await;
+    let mut one = one().await;
     let mut watching = one
         .muster
         .command(&["finding", "watch", "--severity", "high", "-o", "jsonl"])
@@ -108,5 +108,17 @@ async fn findings_are_watched_as_they_come() {
     };
     let told: Json = serde_json::from_str(&line).unwrap();
     assert_eq!(told["finding"]["Id"], "a", "{told}");
+
+    // The server is away for a while, and nothing is left out.
+    one.admin.stop().await;
+    one.admin.serve().await;
+    one.put(&[finding(ACCOUNT, "b", 1)]).await;
+    loop {
+        let line = lines.next_line().await.unwrap().unwrap();
+        let told: Json = serde_json::from_str(&line).unwrap();
+        if told["finding"]["Id"] == "b" {
+            break;
+        }
+    }
     watching.kill().await.unwrap();
 }

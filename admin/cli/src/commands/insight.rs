@@ -9,13 +9,14 @@ use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
 use super::{Extent, tally};
+use crate::contact::{Contact, ended};
 use crate::failure::Failure;
 use crate::filter::FilterArgs;
 use crate::output::{Cell, Format, Printer, print_json, print_line};
 use crate::session::Session;
 use crate::when::absolute;
 
-const PAGE_MAX: usize = 1_000;
+const PAGE_SIZE: u32 = 1_000;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -156,12 +157,33 @@ async fn list(
     } else {
         wire::InsightKind::Unspecified
     };
+    let mut insights = fetch(kind, session).await?;
+    insights.sort_by_key(place);
     let mut list = printer.list(&["ID", "TITLE", "GROUPED BY"]);
-    let (mut shown, mut token) = (0, String::new());
-    while let Some(page_size) = extent.next_page(shown, PAGE_MAX) {
+    let wanted = extent.next_page(0, insights.len()).unwrap_or(0) as usize;
+    for insight in insights.iter().take(wanted) {
+        let cells = vec![
+            id(insight).into(),
+            Cell::free(insight.title.as_str()),
+            Cell::free(insight.group_by.join(", ")).dim(),
+        ];
+        list.push(cells, || document(insight))?;
+    }
+    list.finish(&tally(
+        wanted,
+        wanted < insights.len(),
+        "insight",
+        "insights",
+    ))
+}
+
+/// All insights of a kind: the server keeps a thousand at most.
+async fn fetch(kind: wire::InsightKind, session: &Session) -> Result<Vec<wire::Insight>, Failure> {
+    let (mut insights, mut page_token) = (Vec::new(), String::new());
+    loop {
         let request = wire::ListInsightsRequest {
-            page_size,
-            page_token: token,
+            page_size: PAGE_SIZE,
+            page_token,
             kind: kind.into(),
         };
         let page = session
@@ -169,21 +191,20 @@ async fn list(
             .list_insights(request)
             .await?
             .into_inner();
-        for insight in page.insights {
-            shown += 1;
-            let cells = vec![
-                id(&insight).into(),
-                Cell::free(insight.title.as_str()),
-                Cell::free(insight.group_by.join(", ")).dim(),
-            ];
-            list.push(cells, || document(&insight))?;
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
+        insights.extend(page.insights);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(insights);
         }
     }
-    list.finish(&tally(shown, !token.is_empty(), "insight", "insights"))
+}
+
+/// Managed ones by number, and one's own after them.
+fn place(insight: &wire::Insight) -> (bool, u32) {
+    let number = id(insight)
+        .strip_prefix("managed-")
+        .and_then(|number| number.parse().ok());
+    (number.is_none(), number.unwrap_or(0))
 }
 
 async fn show(show: Show, session: &Session, printer: &Printer) -> Result<(), Failure> {
@@ -250,13 +271,33 @@ async fn watch(
     session: &Session,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    use std::io::IsTerminal as _;
     let request = wire::WatchInsightRequest { name, limit };
+    let mut contact = Contact::default();
+    let mut reconnected = None;
+    loop {
+        let session = reconnected.as_ref().unwrap_or(session);
+        let failure = match follow(&request, &mut contact, session, printer).await {
+            Ok(()) => ended(),
+            Err(failure) => failure,
+        };
+        reconnected = Some(contact.again(session, failure).await?);
+    }
+}
+
+/// Prints results until the stream ends.
+async fn follow(
+    request: &wire::WatchInsightRequest,
+    contact: &mut Contact,
+    session: &Session,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    use std::io::IsTerminal as _;
     let mut changes = session
         .insights()
-        .watch_insight(request)
+        .watch_insight(request.clone())
         .await?
         .into_inner();
+    contact.heard();
     while let Some(results) = changes.message().await? {
         match printer.format {
             Format::Table | Format::Csv => {

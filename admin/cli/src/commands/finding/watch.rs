@@ -5,6 +5,7 @@ use muster_common::clock::Clock;
 use muster_proto::v1 as wire;
 
 use super::row::{document, envelope, severity};
+use crate::contact::{Contact, ended};
 use crate::failure::Failure;
 use crate::filter::FilterArgs;
 use crate::output::{Cell, Format, Printer, print_json, print_line};
@@ -24,16 +25,50 @@ pub(crate) async fn run(
     session: &Session,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let request = wire::WatchFindingsRequest {
+    let mut request = wire::WatchFindingsRequest {
         filter: arguments.filter.read(Clock::system().now())?,
-        after_sequence: arguments.after,
+        // A place to go on from, also if nothing happens before the connection is lost.
+        after_sequence: match arguments.after {
+            Some(after) => Some(after),
+            None => Some(head(session).await?),
+        },
         format: wire::FindingFormat::Asff.into(),
     };
-    let mut changes = session
-        .findings()
-        .watch_findings(request)
+    let mut contact = Contact::default();
+    let mut reconnected = None;
+    loop {
+        let session = reconnected.as_ref().unwrap_or(session);
+        let failure = match follow(&mut request, &mut contact, session, printer).await {
+            Ok(()) => ended(),
+            Err(failure) => failure,
+        };
+        reconnected = Some(contact.again(session, failure).await?);
+    }
+}
+
+/// Where the feed ends.
+async fn head(session: &Session) -> Result<u64, Failure> {
+    let report = session
+        .status()
+        .get_status(wire::GetStatusRequest {})
         .await?
         .into_inner();
+    Ok(report.store.unwrap_or_default().sequence)
+}
+
+/// Prints changes until the stream ends; `request` then says where to go on.
+async fn follow(
+    request: &mut wire::WatchFindingsRequest,
+    contact: &mut Contact,
+    session: &Session,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let mut changes = session
+        .findings()
+        .watch_findings(request.clone())
+        .await?
+        .into_inner();
+    contact.heard();
     while let Some(change) = changes.message().await? {
         let event = change
             .event()
@@ -41,6 +76,7 @@ pub(crate) async fn run(
             .trim_start_matches("FINDING_EVENT_")
             .to_lowercase();
         let Some(record) = change.finding else {
+            request.after_sequence = Some(change.sequence);
             continue;
         };
         let finding = document(&record)?;
@@ -64,6 +100,7 @@ pub(crate) async fn run(
                 print_json(&line)?;
             }
         }
+        request.after_sequence = Some(change.sequence);
     }
     Ok(())
 }
