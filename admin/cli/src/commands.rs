@@ -74,7 +74,7 @@ pub(crate) async fn run(
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct Extent {
     /// At most this many
-    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = at_least_one)]
     limit: u32,
     /// All there are, page by page
     #[arg(long, conflicts_with = "limit")]
@@ -91,6 +91,14 @@ impl Extent {
         };
         u32::try_from(wanted).ok().filter(|wanted| *wanted > 0)
     }
+}
+
+fn at_least_one(text: &str) -> Result<u32, String> {
+    let number = text.parse().map_err(|error| format!("{error}"))?;
+    if number == 0 {
+        return Err("should be at least 1".to_owned());
+    }
+    Ok(number)
 }
 
 /// An account as an argument: a wrong one would only find nothing.
@@ -118,7 +126,12 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 /// Tells what was refused of several items, and fails if anything was.
 fn settle(refused: &[(String, String)], all: usize) -> Result<(), Failure> {
     for (item, why) in refused {
-        print_note(&format!("muster: {item}: {why}"));
+        // Most say themselves what they are about.
+        if why.contains(item) {
+            print_note(&format!("muster: {why}"));
+        } else {
+            print_note(&format!("muster: {item}: {why}"));
+        }
     }
     match refused.len() {
         0 => Ok(()),

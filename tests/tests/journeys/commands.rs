@@ -61,6 +61,87 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
+/// Members and their findings: each command with its input.
+fn collecting(findings: &str) -> Vec<(&'static str, &str)> {
+    vec![
+        ("status", ""),
+        ("member create 111122223333 12345", ""),
+        ("member create 111122223333", ""),
+        ("member invite 444455556666", ""),
+        ("member invite 111122223333 --hours 0", ""),
+        ("member list", ""),
+        ("member list -o csv", ""),
+        ("member show 444455556666", ""),
+        ("member disassociate 111122223333", ""),
+        ("finding import -", findings),
+        ("finding import -", "[{\"a\":1},"),
+        ("finding import /nowhere.json", ""),
+        ("finding import -", "[]"),
+        ("finding import -", "\u{feff}[]"),
+        ("finding list", ""),
+        ("finding list --severity critical -o csv", ""),
+        ("finding list --keyword 'ledger money'", ""),
+        ("finding list --severity urgent", ""),
+        ("finding list --severity HIGH --record-state Archived", ""),
+        ("finding list --field Titel=x", ""),
+        ("finding list --updated yesterday", ""),
+        ("finding list --updated 99999999d", ""),
+        ("finding list --updated 2026-11-08..2026-11-01", ""),
+        ("finding list --account 12", ""),
+        ("finding list --field SeverityLabel=HGH", ""),
+        ("finding list --limit 0", ""),
+        (
+            "finding list --filter '{\"SeverityLabel\":[{\"Comparison\":\"EQUALS\",\"Value\":\"CRITICAL\"},{\"Comparison\":\"NOT_EQUALS\",\"Value\":\"LOW\"}]}'",
+            "",
+        ),
+        ("finding count", ""),
+        ("finding count --by SeverityLabel,RecordState", ""),
+        ("finding count --by Severity", ""),
+        ("finding show ffffff", ""),
+        (
+            "finding show arn:aws:guardduty:us-east-1:111122223333:detector/1/finding/2",
+            "",
+        ),
+        ("finding update --severity critical", ""),
+        (
+            "finding update --severity critical --set-workflow notified",
+            "",
+        ),
+        (
+            "finding update --severity critical --set-workflow done --yes",
+            "",
+        ),
+        (
+            "finding update --severity critical --set-workflow notified --note 'ticket SEC-12' --yes",
+            "",
+        ),
+        ("finding list --workflow notified", ""),
+    ]
+}
+
+/// What comes of the findings.
+const RANKING: &[(&str, &str)] = &[
+    ("insight show managed-29", ""),
+    ("insight show managed-2", ""),
+    ("insight show --by ResourceType", ""),
+    (
+        "insight create 'Public databases' --by ResourceId --type 'Effects/Data Exposure'",
+        "",
+    ),
+    ("insight create '' --by ResourceId", ""),
+    ("insight show managed-29 --limit 100000", ""),
+    ("insight list --limit 3", ""),
+    ("insight list --custom", ""),
+    ("insight delete managed-1", ""),
+    ("operator create Ana --role analyst", ""),
+    ("operator list", ""),
+    ("operator revoke admin", ""),
+    ("audit list --limit 4", ""),
+    ("audit list --limit 1 -o csv", ""),
+    ("audit list --action nonsense", ""),
+    ("status --accounts", ""),
+];
+
 #[tokio::test]
 async fn a_session_reads_like_this() {
     let world = World::start().await;
@@ -68,47 +149,7 @@ async fn a_session_reads_like_this() {
     let findings = json!(some()).to_string();
     let said = session(
         &admin.operator(),
-        &[
-            ("status", ""),
-            ("member create 111122223333 12345", ""),
-            ("member create 111122223333", ""),
-            ("member invite 444455556666", ""),
-            ("member list", ""),
-            ("member list -o csv", ""),
-            ("member show 444455556666", ""),
-            ("member disassociate 111122223333", ""),
-            ("finding import -", &findings),
-            ("finding import -", "[{\"a\":1},"),
-            ("finding import /nowhere.json", ""),
-            ("finding list", ""),
-            ("finding list --severity critical -o csv", ""),
-            ("finding list --keyword 'ledger money'", ""),
-            ("finding list --severity urgent", ""),
-            ("finding list --severity HIGH --record-state Archived", ""),
-            ("finding list --field Titel=x", ""),
-            ("finding list --updated yesterday", ""),
-            ("finding list --filter '{\"SeverityLabel\":[{\"Comparison\":\"EQUALS\",\"Value\":\"CRITICAL\"},{\"Comparison\":\"NOT_EQUALS\",\"Value\":\"LOW\"}]}'", ""),
-            ("finding count", ""),
-            ("finding count --by SeverityLabel,RecordState", ""),
-            ("finding count --by Severity", ""),
-            ("finding show ffffff", ""),
-            ("finding update --severity critical", ""),
-            ("finding update --severity critical --set-workflow done --yes", ""),
-            ("finding update --severity critical --set-workflow notified --note 'ticket SEC-12' --yes", ""),
-            ("finding list --workflow notified", ""),
-            ("insight show managed-29", ""),
-            ("insight show managed-2", ""),
-            ("insight show --by ResourceType", ""),
-            ("insight create 'Public databases' --by ResourceId --type 'Effects/Data Exposure'", ""),
-            ("insight create '' --by ResourceId", ""),
-            ("insight list --custom", ""),
-            ("insight delete managed-1", ""),
-            ("operator create Ana --role analyst", ""),
-            ("operator list", ""),
-            ("operator revoke admin", ""),
-            ("audit list --limit 4", ""),
-            ("status --accounts", ""),
-        ],
+        &[&collecting(&findings), RANKING].concat(),
     )
     .await;
     insta::with_settings!({filters => vec![
@@ -122,6 +163,91 @@ async fn a_session_reads_like_this() {
     ]}, {
         insta::assert_snapshot!(said);
     });
+}
+
+/// What would steer a terminal, or turn a text around, is in no name and comes back in no message.
+#[tokio::test]
+async fn what_hides_text_is_refused_and_quoted_without_harm() {
+    let world = World::start().await;
+    let admin = Admin::start(&world).await;
+    let muster = admin.operator();
+    let odd = "a\u{202e}\u{9b}b";
+    for arguments in [
+        ["insight", "create", odd, "--by", "ResourceId"],
+        ["member", "create", ACCOUNT, "--name", odd],
+        ["finding", "list", "--limit", odd, "--all"],
+        ["finding", "count", odd, "--by", "Title"],
+        ["finding", "list", "--field", odd, "--all"],
+        ["insight", "show", odd, "--limit", "2"],
+    ] {
+        let said = muster.try_run(&arguments).await;
+        assert_ne!(said.code, 0, "{arguments:?}: {said:?}");
+        assert!(!said.err.contains(['\u{202e}', '\u{9b}']), "{said:?}");
+    }
+}
+
+/// Programs get rows, not prose.
+#[tokio::test]
+async fn the_status_in_csv_is_a_row_for_each_value() {
+    let world = World::start().await;
+    let admin = Admin::start(&world).await;
+    let status = admin.operator().run(&["status", "-o", "csv"]).await;
+    for line in [
+        "key,value",
+        "agents,0",
+        "ledger.sent,0",
+        "store.engine,embedded",
+    ] {
+        assert!(status.lines().any(|said| said == line), "{line}: {status}");
+    }
+}
+
+/// A file that cannot be written uses up no name, and leaves nothing behind.
+#[tokio::test]
+async fn an_operator_without_a_place_for_its_credential_is_not_created() {
+    let world = World::start().await;
+    let admin = Admin::start(&world).await;
+    let muster = admin.operator();
+    let file = world.folder().join("ana.toml");
+    let create = async |name: &str, file: &str| {
+        let arguments = [
+            "operator", "create", name, "--role", "viewer", "--file", file,
+        ];
+        muster.try_run(&arguments).await
+    };
+    let text = file.to_str().unwrap();
+    for bad in ["/proc/ana.toml", &format!("{text}/no/such/folder.toml")] {
+        let refused = create("ana", bad).await;
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(
+            refused.err.ends_with("nothing was created\n"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(create("Not A Name", text).await.code, 2);
+    assert!(!file.exists());
+    let created = create("ana", text).await;
+    assert_eq!(created.code, 0, "{created:?}");
+    let ana = Muster {
+        credential: file,
+        clock: None,
+    };
+    ana.run(&["operator", "whoami"]).await;
+    let refused = ana
+        .try_run(&[
+            "finding",
+            "update",
+            "--severity",
+            "high",
+            "--set-workflow",
+            "new",
+        ])
+        .await;
+    assert_eq!(refused.code, 5, "{refused:?}");
+    assert!(
+        refused.err.contains("needs the role analyst"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use clap::Args;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
+use super::show::hinted;
 use crate::commands::{Extent, tally};
 use crate::failure::Failure;
 use crate::output::{Cell, Format, Printer};
@@ -36,7 +37,8 @@ pub(crate) async fn run(
         let page = session
             .findings()
             .list_finding_history(request)
-            .await?
+            .await
+            .map_err(|status| hinted(&arguments.name, status.into()))?
             .into_inner();
         for record in page.records {
             shown += 1;

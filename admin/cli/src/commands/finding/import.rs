@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::commands::settle;
 use crate::failure::Failure;
-use crate::output::{Printer, progress};
+use crate::output::{Printer, print_note, progress};
 use crate::session::Session;
 
 /// Calls at a time.
@@ -46,13 +46,18 @@ pub(crate) async fn run(
     let mut findings = Vec::new();
     for file in &arguments.files {
         let text = read(file)?;
-        let found = documents(&text)
-            .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+        let found = documents(&text).map_err(|error| {
+            Failure::Usage(format!("{}: {error}; nothing was imported", file.display()))
+        })?;
+        if found.is_empty() {
+            print_note(&format!("muster: {}: no findings in it", file.display()));
+        }
         findings.extend(found.into_iter().map(Bytes::from));
     }
     let all = findings.len();
     let bar = progress(all as u64, "importing");
-    let effects = stream::iter(calls(findings))
+    let mut effects = Effects::default();
+    let imported = stream::iter(calls(findings))
         .map(|(first, items)| {
             let mut client = session.findings();
             async move {
@@ -64,16 +69,14 @@ pub(crate) async fn run(
             }
         })
         .buffered(CALLS)
-        .try_fold(
-            Effects::default(),
-            |mut effects, (first, count, results)| {
-                bar.inc(count as u64);
-                effects.add(first, results);
-                futures::future::ready(Ok(effects))
-            },
-        )
-        .await?;
+        .try_for_each(|(first, count, results)| {
+            bar.inc(count as u64);
+            effects.add(first, results);
+            futures::future::ready(Ok(()))
+        })
+        .await;
     bar.finish_and_clear();
+    imported.map_err(|failure| interrupted(failure, effects.stored(), all))?;
     let Effects {
         created,
         updated,
@@ -98,7 +101,21 @@ pub(crate) async fn run(
     }
 }
 
+/// Says what became of an import that broke off.
+fn interrupted(failure: Failure, stored: u64, all: usize) -> Failure {
+    if stored == 0 && !matches!(failure, Failure::Unreachable(_)) {
+        return failure;
+    }
+    failure.and(&format!(
+        "{stored} of {all} findings are stored for certain; import all again, which does not change those"
+    ))
+}
+
 impl Effects {
+    const fn stored(&self) -> u64 {
+        self.created + self.updated + self.unchanged
+    }
+
     fn add(&mut self, first: usize, results: Vec<wire::ImportResult>) {
         for (number, result) in (first + 1..).zip(results) {
             match result.outcome {
@@ -153,4 +170,17 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     };
     read.map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_import_says_what_is_stored() {
+        let lost = || Failure::Unreachable("the connection was lost".to_owned());
+        insta::assert_snapshot!(interrupted(lost(), 300, 1_000), @"the connection was lost; 300 of 1000 findings are stored for certain; import all again, which does not change those");
+        let denied = Failure::Denied("needs the role analyst".to_owned());
+        insta::assert_snapshot!(interrupted(denied, 0, 5), @"needs the role analyst");
+    }
 }

@@ -15,10 +15,13 @@ pub(crate) async fn run(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let request = wire::GetFindingRequest {
-        name,
+        name: name.clone(),
         format: wire::FindingFormat::Asff.into(),
     };
-    let record = session.findings().get_finding(request).await?.into_inner();
+    let record = match session.findings().get_finding(request).await {
+        Ok(record) => record.into_inner(),
+        Err(status) => return Err(hinted(&name, status.into())),
+    };
     let finding = document(&record)?;
     let lines = lines(&record, &finding);
     printer.one(&lines, &shape.of(&record, finding.clone()))?;
@@ -33,6 +36,16 @@ pub(crate) async fn run(
         print_line("\nThe whole document: --output json")?;
     }
     Ok(())
+}
+
+/// Findings are named by what the list shows, not by the id that their provider gave them.
+pub(super) fn hinted(name: &str, failure: Failure) -> Failure {
+    let digits = name.trim_start_matches("findings/");
+    let is_name = digits.len() <= 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_name || !matches!(failure, Failure::NotFound(_) | Failure::Usage(_)) {
+        return failure;
+    }
+    failure.and("'muster finding list --id ID' finds one by its ASFF id")
 }
 
 fn lines(record: &wire::FindingRecord, finding: &Json) -> Vec<(&'static str, Cell)> {

@@ -7,7 +7,7 @@ use muster_common::clock::Clock;
 use muster_proto::v1 as wire;
 use serde_json::json;
 
-use crate::commands::settle;
+use crate::commands::{counted, settle};
 use crate::failure::Failure;
 use crate::filter::FilterArgs;
 use crate::output::{Printer, progress};
@@ -68,6 +68,7 @@ pub(crate) async fn run(
     let names = match (arguments.names.is_empty(), filter) {
         (false, None) => arguments.names,
         (true, Some(filter)) => {
+            may_update(session).await?;
             let names = select(filter, session).await?;
             if names.is_empty() {
                 return printer.done("no findings match");
@@ -125,6 +126,21 @@ pub(crate) async fn run(
     settle(&refused, all)
 }
 
+/// Refuses before anybody is asked whether to go on.
+async fn may_update(session: &Session) -> Result<(), Failure> {
+    let caller = session
+        .operators()
+        .get_caller(wire::GetCallerRequest {})
+        .await?
+        .into_inner();
+    if caller.role() == wire::Role::Viewer {
+        return Err(Failure::Denied(
+            "updating findings needs the role analyst".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// The names of all findings that a filter selects.
 async fn select(filter: wire::Filter, session: &Session) -> Result<Vec<String>, Failure> {
     let (mut names, mut token) = (Vec::new(), String::new());
@@ -153,10 +169,14 @@ async fn select(filter: wire::Filter, session: &Session) -> Result<Vec<String>, 
 fn confirmed(count: usize) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(format!(
-            "{count} findings would be updated; say so with --yes"
+            "{} would be updated; say so with --yes",
+            counted(count as u64, "finding", "findings")
         )));
     }
-    eprint!("update {count} findings? [y/N] ");
+    eprint!(
+        "update {}? [y/N] ",
+        counted(count as u64, "finding", "findings")
+    );
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
