@@ -81,7 +81,7 @@ impl From<Status> for Failure {
             Code::PermissionDenied | Code::Unauthenticated => Self::Denied(message),
             Code::InvalidArgument => Self::Usage(message),
             _ if LOST.iter().any(|lost| message.contains(lost)) => {
-                Self::Unreachable("the connection was lost; try again".to_owned())
+                Self::Unreachable("the connection was lost".to_owned())
             }
             Code::Unavailable | Code::DeadlineExceeded if message.contains("again") => {
                 Self::Unreachable(message)
@@ -110,5 +110,27 @@ impl From<std::io::Error> for Failure {
             return Self::ClosedPipe;
         }
         Self::Other(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_connection_is_told_in_our_words() {
+        let says = |status: Status| Failure::from(status).to_string();
+        let broken = "h2 protocol error: error reading a body from connection";
+        assert_eq!(says(Status::internal(broken)), "the connection was lost");
+        assert_eq!(
+            says(Status::unknown("transport error")),
+            "the connection was lost"
+        );
+        assert_eq!(
+            says(Status::unavailable("busy")),
+            "busy; try again in a moment"
+        );
+        let stopping = "the server is stopping; watch again";
+        assert_eq!(says(Status::unavailable(stopping)), stopping);
     }
 }

@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Show(Show),
     /// Follow an insight live
     Watch {
+        /// As 'muster insight list' shows it
         id: String,
         /// The most groups to show
         #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=groups::GROUPS_MAX))]
@@ -48,7 +49,10 @@ pub(crate) enum Command {
     /// Change an insight of your own
     Update(Update),
     /// Delete an insight of your own
-    Delete { id: String },
+    Delete {
+        /// As 'muster insight list' shows it
+        id: String,
+    },
 }
 
 #[derive(Args)]
@@ -83,6 +87,7 @@ pub(crate) struct Create {
 
 #[derive(Args)]
 pub(crate) struct Update {
+    /// As 'muster insight list' shows it
     #[arg(value_name = "ID")]
     insight: String,
     #[arg(long)]
