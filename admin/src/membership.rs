@@ -101,6 +101,8 @@ pub enum Error {
     Invitation(#[from] invitation::Refused),
     #[error("there is no agent {id}; 'muster status' shows them")]
     NoAgent { id: String },
+    #[error("{id} was stopped already; 'muster agent list' tells why")]
+    Stopped { id: AgentId },
     #[error(
         "{account} has {AGENTS_MAX} agents, which is the limit; revoke one with 'muster agent revoke'"
     )]
@@ -120,7 +122,10 @@ impl Kinded for Error {
             Self::NoMember { .. } | Self::NoInvitation { .. } | Self::NoAgent { .. } => {
                 Kind::NotFound
             }
-            Self::Exists { .. } | Self::Status { .. } | Self::OwnAccount { .. } => Kind::Conflict,
+            Self::Exists { .. }
+            | Self::Status { .. }
+            | Self::Stopped { .. }
+            | Self::OwnAccount { .. } => Kind::Conflict,
             Self::Invitation(refused) => refused.kind(),
             Self::TooManyAgents { .. } => Kind::Exhausted,
             Self::Invalid { .. } => Kind::Invalid,
@@ -145,6 +150,12 @@ impl Membership {
     #[must_use]
     pub const fn presence(&self) -> &Presence {
         &self.presence
+    }
+
+    /// Whether an agent was not stopped and its certificate still holds.
+    #[must_use]
+    pub fn may_come(&self, agent: &Agent) -> bool {
+        agent.state == AgentState::Enrolled && self.clock.now() < agent.certificate_expires_at
     }
 
     #[must_use]

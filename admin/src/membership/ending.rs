@@ -174,6 +174,9 @@ impl Membership {
             .transact::<_, Error>(|| {
                 Box::pin(async {
                     let (kept, mut agent) = self.kept_agent(account, id).await?;
+                    if agent.state != AgentState::Enrolled {
+                        return Err(Error::Stopped { id });
+                    }
                     agent.state = state.clone();
                     let event = Event::new(self.clock.now(), action, by, format!("agents/{id}"))
                         .detail(format!("of {account}: {}", agent.state.reason()));

@@ -217,6 +217,13 @@ async fn one_agent_of_several_can_be_revoked() {
             "replaced",
         ])
         .await;
+    let again = one
+        .muster
+        .try_run(&["agent", "revoke", id.as_str().unwrap()])
+        .await;
+    assert!(again.err.contains("was stopped already"), "{again:?}");
+    let status = one.muster.json(&["status"]).await;
+    assert_eq!(status["agents"], 1, "{status}");
     eventually("one is refused", async || {
         second.told("/snapshot/link").await == "refused"
     })

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use muster_common::clock::Clock;
 use muster_common::health::CollectorHealth;
+use muster_common::timestamp::from_wire;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
@@ -165,6 +166,7 @@ fn health_paint(state: wire::CollectorState) -> Paint {
 fn state(agent: &wire::AgentRecord) -> (&'static str, Paint) {
     match agent.state() {
         wire::AgentState::Enrolled if agent.connected => ("connected", Paint::Good),
+        wire::AgentState::Enrolled if has_expired(agent) => ("expired", Paint::Dim),
         wire::AgentState::Enrolled => ("away", Paint::Warning),
         wire::AgentState::Quarantined => ("quarantined", Paint::Bad),
         wire::AgentState::Revoked => ("revoked", Paint::Dim),
@@ -201,4 +203,9 @@ pub(crate) fn document(agent: &wire::AgentRecord) -> Json {
         "spoolBytes": agent.spool_bytes,
         "collectors": collectors,
     })
+}
+
+fn has_expired(agent: &wire::AgentRecord) -> bool {
+    let until = agent.certificate_expires_at.as_ref().map(from_wire);
+    until.is_some_and(|until| until <= Clock::system().now())
 }

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::error::status;
 use crate::api::{caller, page};
-use crate::membership::{MemberStatus, Membership};
+use crate::membership::{Agent, MemberStatus, Membership};
 
 const PAGE_MAX: u32 = 10_000;
 
@@ -46,7 +46,8 @@ impl Service for StatusService {
             total.visible += entry.visible;
         }
         let store = self.ledger.status().await.map_err(status)?;
-        let enrolled = agents.len() as u64;
+        let may_come = |agent: &&Agent| self.membership.may_come(agent);
+        let enrolled = agents.iter().filter(may_come).count();
         Ok(Response::new(wire::StatusReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: Some(to_wire(self.started_at)),
@@ -55,7 +56,7 @@ impl Service for StatusService {
                 .into_iter()
                 .map(|(status, count): (MemberStatus, u64)| (status.name().to_owned(), count))
                 .collect(),
-            agents: enrolled,
+            agents: enrolled as u64,
             agents_connected: self.membership.connected() as u64,
             ledger: Some(ledger_entry(None, &total, lag)),
             store: Some(wire::StoreStatus {
@@ -122,7 +123,7 @@ impl Service for StatusService {
 impl StatusService {
     /// Findings that agents have spooled and not been acknowledged for, per account, as far as they reported: whatever
     /// numbers they like.
-    fn waiting(&self, agents: &[crate::membership::Agent]) -> BTreeMap<AccountId, u64> {
+    fn waiting(&self, agents: &[Agent]) -> BTreeMap<AccountId, u64> {
         let mut waiting: BTreeMap<AccountId, u64> = BTreeMap::new();
         for agent in agents {
             if let Some(seen) = self.membership.presence().seen(agent.id) {
