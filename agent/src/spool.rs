@@ -4,11 +4,16 @@
 //! admin has acknowledged them. Always: what [`Spool::append`] returned for survives `kill -9` and power loss; sequences
 //! rise by one without gaps; it holds at most so many bytes, and says no before it holds more. Survives: everything that
 //! was appended and not acknowledged. A damaged record is stepped over and told. It knows no meaning.
+//!
+//! What is acknowledged stands in `HEAD` and in the name of the first segment, whichever says more: a disk that is full
+//! of findings takes no new `HEAD`, and gets its room from the segments that go.
 
 mod segment;
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -18,6 +23,8 @@ use segment::{Read, Segment};
 
 /// A segment is closed when it has grown past this.
 const SEGMENT_BYTES: u64 = 4 << 20;
+/// How often it is told that the disk is full.
+const FULL_DISK_EVERY: Duration = Duration::from_secs(60);
 
 /// Findings that wait.
 pub struct Spool {
@@ -31,6 +38,8 @@ pub struct Spool {
     acknowledged: u64,
     bytes_max: u64,
     damaged: u64,
+    /// When it was told that the disk takes no `HEAD`; unset while it does.
+    full_disk_told: Option<Instant>,
 }
 
 /// A document with its place in the spool.
@@ -59,7 +68,7 @@ impl Spool {
             reason: error.to_string(),
         };
         std::fs::create_dir_all(folder).map_err(disk)?;
-        let (id, acknowledged) = read_head(folder).map_err(disk)?;
+        let (id, recorded) = read_head(folder).map_err(disk)?;
         let mut segments = VecDeque::new();
         let mut damaged = 0;
         for first in segment::list(folder).map_err(disk)? {
@@ -67,6 +76,11 @@ impl Spool {
             damaged += lost;
             segments.push_back(segment);
         }
+        // Segments go only when they are acknowledged.
+        let acknowledged = segments
+            .front()
+            .map_or(recorded, |front: &Segment| front.first() - 1)
+            .max(recorded);
         let last = segments
             .back()
             .map_or(acknowledged, Segment::last)
@@ -79,6 +93,7 @@ impl Spool {
             acknowledged,
             bytes_max,
             damaged,
+            full_disk_told: None,
         };
         spool.drop_acknowledged().map_err(disk)?;
         Ok(spool)
@@ -192,7 +207,8 @@ impl Spool {
         Ok(found)
     }
 
-    /// Gives up what the admin has. What it acknowledges twice, or before, is given up once.
+    /// Gives up what the admin has. What it acknowledges twice, or before, is given up once. A disk that is full does not
+    /// keep it from that: what is not written down is sent again after the next start, and the admin counts it once.
     ///
     /// # Errors
     /// [`Error::Disk`]; it is acknowledged again after the next start then.
@@ -202,20 +218,49 @@ impl Spool {
             return Ok(());
         }
         self.acknowledged = through;
-        write_head(&self.folder, self.id, through).map_err(|error| self.disk(&error))?;
-        self.drop_acknowledged().map_err(|error| self.disk(&error))
+        // First, for it makes room.
+        self.drop_acknowledged()
+            .map_err(|error| self.disk(&error))?;
+        match write_head(&self.folder, self.id, through) {
+            Ok(()) => {
+                self.full_disk_told = None;
+                Ok(())
+            }
+            Err(error) if is_full(&error) => {
+                self.tell_full_disk(&error);
+                Ok(())
+            }
+            Err(error) => Err(self.disk(&error)),
+        }
     }
 
+    /// Crash-safe without `HEAD`: segments go in their order, and the last one stays as an empty one that is named by
+    /// the next sequence.
     fn drop_acknowledged(&mut self) -> std::io::Result<()> {
-        while let Some(segment) = self.segments.front() {
-            // The last segment goes too, once it is wholly acknowledged: an idle spool is empty.
-            if segment.last() > self.acknowledged {
-                break;
-            }
-            segment.remove()?;
+        while self.segments.len() > 1 && self.segments[0].last() <= self.acknowledged {
+            self.segments[0].remove()?;
             self.segments.pop_front();
         }
-        Ok(())
+        let next = self.last + 1;
+        match self.segments.front_mut() {
+            Some(last) if last.last() <= self.acknowledged && last.first() != next => {
+                last.start_over(&self.folder, next)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn tell_full_disk(&mut self, error: &std::io::Error) {
+        let told = self.full_disk_told;
+        if told.is_some_and(|at| at.elapsed() < FULL_DISK_EVERY) {
+            return;
+        }
+        self.full_disk_told = Some(Instant::now());
+        tracing::warn!(
+            spool = %self.folder.display(),
+            %error,
+            "the disk is full: what the admin acknowledged is not written down and is sent again after a restart; free space"
+        );
     }
 
     fn disk(&self, error: &std::io::Error) -> Error {
@@ -224,6 +269,14 @@ impl Spool {
             reason: error.to_string(),
         }
     }
+}
+
+/// Whether the disk, or the share of it that one may use, is full.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
 }
 
 /// Documents that are moved at a time.
@@ -276,7 +329,7 @@ fn read_head(folder: &Path) -> std::io::Result<(Uuid, u64)> {
     let path = folder.join("HEAD");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             let id = Uuid::new_v4();
             write_head(folder, id, 0)?;
             return Ok((id, 0));
@@ -303,178 +356,4 @@ fn write_head(folder: &Path, id: Uuid, acknowledged: u64) -> std::io::Result<()>
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn documents(numbers: std::ops::Range<u64>) -> Vec<Bytes> {
-        numbers
-            .map(|number| Bytes::from(format!("finding {number}").repeat(20)))
-            .collect()
-    }
-
-    fn open(folder: &Path) -> Spool {
-        Spool::open(folder, 1 << 20).unwrap()
-    }
-
-    #[test]
-    fn what_was_appended_comes_back_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut spool = open(folder.path());
-        let id = spool.id();
-        spool.append(&documents(1..11)).unwrap();
-        spool.acknowledge(3).unwrap();
-        drop(spool);
-        let mut spool = open(folder.path());
-        assert_eq!(
-            (spool.id(), spool.last(), spool.acknowledged()),
-            (id, 10, 3)
-        );
-        let read = spool.read(0, 100, 1 << 20).unwrap();
-        assert_eq!(
-            read.iter()
-                .map(|spooled| spooled.sequence)
-                .collect::<Vec<_>>(),
-            (4..=10).collect::<Vec<_>>()
-        );
-        assert_eq!(read[0].document, documents(4..5)[0]);
-        assert_eq!(spool.read(8, 1, 1).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_full_spool_says_no_and_takes_more_after_an_acknowledgement() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut spool = Spool::open(folder.path(), 10_000).unwrap();
-        let full = loop {
-            let next = spool.last() + 1;
-            match spool.append(&documents(next..next + 10)) {
-                Ok(()) => assert!(spool.bytes() <= 10_000),
-                Err(full) => break full,
-            }
-        };
-        assert!(matches!(full, Error::Full { max: 10_000 }));
-        spool.acknowledge(spool.last()).unwrap();
-        assert_eq!(spool.bytes(), 0);
-        spool.append(&documents(0..1)).unwrap();
-    }
-
-    /// Sequences never start over, or the admin would take new findings for old ones.
-    #[test]
-    fn an_emptied_spool_goes_on_counting() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut spool = open(folder.path());
-        spool.append(&documents(1..4)).unwrap();
-        spool.acknowledge(3).unwrap();
-        drop(spool);
-        let mut spool = open(folder.path());
-        spool.append(&documents(4..5)).unwrap();
-        assert_eq!(spool.read(0, 9, 1 << 20).unwrap()[0].sequence, 4);
-    }
-
-    #[test]
-    fn a_torn_end_loses_nothing_before_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut spool = open(folder.path());
-        spool.append(&documents(1..11)).unwrap();
-        drop(spool);
-        let path = std::fs::read_dir(folder.path())
-            .unwrap()
-            .flatten()
-            .find(|entry| entry.path().extension().is_some())
-            .unwrap()
-            .path();
-        let whole = std::fs::read(&path).unwrap();
-        for cut in 0..whole.len() {
-            std::fs::write(&path, &whole[..cut]).unwrap();
-            let mut spool = open(folder.path());
-            let read = spool.read(0, 100, 1 << 20).unwrap();
-            for (at, spooled) in read.iter().enumerate() {
-                assert_eq!(spooled.sequence, at as u64 + 1);
-                assert_eq!(
-                    spooled.document,
-                    documents(spooled.sequence..spooled.sequence + 1)[0]
-                );
-            }
-            spool.append(&documents(50..51)).unwrap();
-            assert_eq!(spool.last(), read.len() as u64 + 1);
-        }
-    }
-
-    #[test]
-    fn a_flipped_bit_costs_one_document_and_is_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut spool = open(folder.path());
-        spool.append(&documents(1..11)).unwrap();
-        drop(spool);
-        let path = std::fs::read_dir(folder.path())
-            .unwrap()
-            .flatten()
-            .find(|entry| entry.path().extension().is_some())
-            .unwrap()
-            .path();
-        let mut bytes = std::fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 4;
-        std::fs::write(&path, bytes).unwrap();
-        let mut spool = open(folder.path());
-        let read = spool.read(0, 100, 1 << 20).unwrap();
-        assert_eq!(read.len(), 10);
-        assert_eq!(
-            read.iter()
-                .filter(|spooled| spooled.document.is_empty())
-                .count(),
-            1
-        );
-        assert_eq!(spool.damaged(), 1);
-    }
-
-    /// After a new enrollment the same findings go to the admin under a new number.
-    #[test]
-    fn what_waits_in_an_older_spool_is_taken_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut older = open(&folder.path().join("a"));
-        older.append(&documents(1..11)).unwrap();
-        older.acknowledge(4).unwrap();
-        drop(older);
-        let mut spool = open(&folder.path().join("b"));
-        spool.append(&documents(50..51)).unwrap();
-        assert_eq!(adopt(&mut spool, folder.path()).unwrap(), 6);
-        assert_eq!(adopt(&mut spool, folder.path()).unwrap(), 0);
-        let read = spool.read(1, 100, 1 << 20).unwrap();
-        let read: Vec<Bytes> = read.into_iter().map(|spooled| spooled.document).collect();
-        assert_eq!(read, documents(5..11));
-        assert!(!folder.path().join("a").exists());
-    }
-
-    proptest! {
-        /// Against a queue in memory.
-        #[test]
-        fn it_behaves_like_a_queue(steps in prop::collection::vec((0..4_u8, 1..6_u64), 1..40)) {
-            let folder = tempfile::tempdir().unwrap();
-            let mut spool = open(folder.path());
-            let mut model: Vec<(u64, Bytes)> = Vec::new();
-            let mut last = 0;
-            for (kind, amount) in steps {
-                match kind {
-                    0 | 1 => {
-                        let added = documents(last + 1..last + 1 + amount);
-                        spool.append(&added).unwrap();
-                        model.extend((last + 1..).zip(added));
-                        last += amount;
-                    }
-                    2 => {
-                        let through = model.first().map_or(0, |(first, _)| first + amount - 1);
-                        spool.acknowledge(through).unwrap();
-                        model.retain(|(sequence, _)| *sequence > through);
-                    }
-                    _ => spool = open(folder.path()),
-                }
-                let read = spool.read(0, 1_000, 1 << 20).unwrap();
-                let read: Vec<_> = read.into_iter().map(|spooled| (spooled.sequence, spooled.document)).collect();
-                prop_assert_eq!(&read, &model);
-                prop_assert_eq!(spool.last(), last);
-            }
-        }
-    }
-}
+mod tests;

@@ -158,6 +158,21 @@ impl Segment {
         std::fs::remove_file(&self.path)
     }
 
+    /// Becomes an empty segment with another first sequence. Cut off in between, its records do not fit its name, and the
+    /// next opening empties it.
+    pub(super) fn start_over(&mut self, folder: &Path, first: u64) -> io::Result<()> {
+        let renamed = path(folder, first);
+        std::fs::rename(&self.path, &renamed)?;
+        self.path = renamed;
+        // The name first: an empty segment with the old one would start the counting over.
+        File::open(folder)?.sync_all()?;
+        self.file.set_len(0)?;
+        self.first = first;
+        self.offsets.clear();
+        self.bytes = 0;
+        Ok(())
+    }
+
     /// The header at a place, and where its record ends; `None` if there is no whole record.
     fn header(&self, offset: u64, length: u64) -> io::Result<Option<(Header, u64)>> {
         if offset + HEADER as u64 > length {
