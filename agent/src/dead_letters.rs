@@ -1,7 +1,8 @@
 //! Dead letters: what could not be sent or was refused, with the reason, for people to look at.
 //!
 //! In: a document and why nobody wanted it. Out: a file of JSON lines. Always: what was put is on disk; two files of
-//! 16 MiB are kept, the older one goes first. Not here: deciding what is a dead letter.
+//! 16 MiB are kept, the older one goes first; where the file system can, a little room is kept for the next letters, so
+//! that findings which filled the disk can still be given up. Not here: deciding what is a dead letter.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -15,6 +16,8 @@ use tokio::sync::watch;
 
 /// A file is put aside when it has grown past this.
 const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Room on the disk for letters to come.
+const ROOM_BYTES: u64 = 256 << 10;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -65,6 +68,7 @@ impl DeadLetters {
             kept,
             in_current,
         };
+        files.keep_room();
         Ok(Self {
             files: Arc::new(Mutex::new(files)),
             count: watch::Sender::new(kept),
@@ -128,9 +132,20 @@ impl Files {
             return Err(error);
         }
         self.bytes += text.len() as u64;
+        self.keep_room();
         self.kept += letters.len() as u64;
         self.in_current += letters.len() as u64;
         Ok(self.kept)
+    }
+
+    /// Takes room behind the end of the file. Without it, a full disk refuses letters.
+    fn keep_room(&self) {
+        let _ = rustix::fs::fallocate(
+            &self.current,
+            rustix::fs::FallocateFlags::KEEP_SIZE,
+            self.bytes,
+            ROOM_BYTES,
+        );
     }
 }
 
