@@ -61,6 +61,8 @@ enum End {
     /// There is a new certificate to connect with.
     Renewed,
     Lost(String),
+    /// This machine's disk does not take what came of sending.
+    Disk(String),
     Refused(String),
 }
 
@@ -72,7 +74,8 @@ impl Uplink {
             self.link.send_replace(Link::Connecting);
             let end = self.talk().await;
             let was_up = matches!(*self.link.borrow(), Link::Up { .. });
-            if was_up {
+            // A disk that fails does so after every connection.
+            if was_up && !matches!(end, End::Disk(_)) {
                 backoff = Backoff::default();
             }
             let pause = match end {
@@ -84,6 +87,11 @@ impl Uplink {
                     } else {
                         tracing::warn!(reason, "the admin cannot be reached; trying again");
                     }
+                    self.link.send_replace(Link::Down { reason });
+                    backoff.next(rand::random())
+                }
+                End::Disk(reason) => {
+                    tracing::warn!(reason, "what was sent cannot be given up; trying again");
                     self.link.send_replace(Link::Down { reason });
                     backoff.next(rand::random())
                 }

@@ -199,7 +199,7 @@ impl Uplink {
             .queue
             .read(line.sent, line.terms.findings, line.terms.bytes)
             .await
-            .map_err(|error| End::Lost(error.to_string()))?;
+            .map_err(|error| End::Disk(error.to_string()))?;
         let Some(first) = read.first().map(|spooled| spooled.sequence) else {
             return Ok(());
         };
@@ -242,15 +242,14 @@ impl Uplink {
             ));
         }
         let letters = self.letters(line, refused);
-        let disk = |error: &dyn std::fmt::Display| End::Lost(error.to_string());
         self.dead_letters
             .put(letters)
             .await
-            .map_err(|error| disk(&error))?;
+            .map_err(|error| End::Disk(format!("dead-letters.jsonl: {error}")))?;
         self.queue
             .acknowledge(through_sequence)
             .await
-            .map_err(|error| disk(&error))?;
+            .map_err(|error| End::Disk(error.to_string()))?;
         while line
             .in_flight
             .front()
@@ -317,7 +316,7 @@ pub async fn probe(identity: &Identity, spool: Uuid, home: &str) -> Result<(), S
     };
     match asked.await {
         Ok(_) => Ok(()),
-        Err(End::Lost(reason) | End::Refused(reason)) => Err(reason),
+        Err(End::Lost(reason) | End::Disk(reason) | End::Refused(reason)) => Err(reason),
         Err(End::Stopped | End::Renewed) => Err("the admin ended the talk".to_owned()),
     }
 }
