@@ -8,15 +8,18 @@ use muster_common::account::Region;
 use muster_common::health::CollectorState;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Collector, Intake, Sources};
+use super::{Collector, Intake, Setback, Sources};
 use crate::cloud::CredentialsError;
 
 /// Collectors that read at the same time; each holds a page in memory.
 const AT_A_TIME: usize = 2;
 /// The longest pause of one that fails.
 const PAUSE_MAX: Duration = Duration::from_secs(900);
+/// How often the same trouble of a source is told.
+const TROUBLE_EVERY: Duration = Duration::from_secs(600);
 /// How often the Regions of the account are looked up.
 const REGIONS_EVERY: Duration = Duration::from_secs(3_600);
 /// How often credentials that are no good are tried again.
@@ -132,6 +135,7 @@ async fn keep(mut collector: Box<dyn Collector>, intake: Intake, turns: Arc<Sema
         .board
         .set(name, region.as_ref(), CollectorState::Pending, "");
     let mut failures = 0;
+    let mut trouble = Trouble::default();
     loop {
         let result = {
             let _turn = turns.acquire().await;
@@ -139,13 +143,16 @@ async fn keep(mut collector: Box<dyn Collector>, intake: Intake, turns: Arc<Sema
         };
         let now = intake.clock.now();
         match &result {
-            Ok(()) => intake.board.succeed(name, region.as_ref(), now),
+            Ok(()) => {
+                intake.board.succeed(name, region.as_ref(), now);
+                trouble = Trouble::default();
+            }
             Err(setback) => {
                 let message = setback.to_string();
                 intake
                     .board
                     .set(name, region.as_ref(), setback.state(), &message);
-                tracing::debug!(collector = name, region = ?region, %message, "a source was not read to its end");
+                trouble.tell(name, region.as_ref(), setback);
             }
         }
         failures = match &result {
@@ -153,6 +160,30 @@ async fn keep(mut collector: Box<dyn Collector>, intake: Intake, turns: Arc<Sema
             Err(_) => failures + 1,
         };
         tokio::time::sleep(pause(collector.every(), failures, rand::random())).await;
+    }
+}
+
+/// What was told of a source that is not read to its end.
+#[derive(Default)]
+struct Trouble(Option<(Setback, Instant)>);
+
+impl Trouble {
+    /// Tells what is new, and what is old again after a while. A service that is off or slow is no trouble.
+    fn tell(&mut self, collector: &str, region: Option<&Region>, setback: &Setback) {
+        let region = region.map_or("", Region::as_str);
+        let quiet = match setback {
+            Setback::Off(_) | Setback::Throttled(_) => true,
+            Setback::Denied(_) | Setback::Failed(_) => {
+                let known = self.0.as_ref();
+                known.is_some_and(|(told, at)| told == setback && at.elapsed() < TROUBLE_EVERY)
+            }
+        };
+        if quiet {
+            tracing::debug!(collector, region, reason = %setback, "a source was not read to its end");
+            return;
+        }
+        tracing::warn!(collector, region, reason = %setback, "a source was not read to its end; trying again");
+        self.0 = Some((setback.clone(), Instant::now()));
     }
 }
 
