@@ -117,6 +117,7 @@ impl Subject {
         let mut board = self.board.watch();
         let mut letters = self.dead_letters.watch();
         let mut at = Instant::now();
+        let mut failed = false;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -127,12 +128,13 @@ impl Subject {
                 () = sleep_until(at) => {
                     let path = path(&folder);
                     let snapshot = self.take();
-                    // It says nothing that is not true without it; a full disk is told elsewhere.
                     let written =
                         tokio::task::spawn_blocking(move || write(&path, &snapshot)).await;
-                    if let Ok(Err(error)) = written {
-                        tracing::debug!(%error, "the snapshot was not written");
+                    let fails = matches!(written, Ok(Err(_)));
+                    if let Ok(Err(error)) = written && !failed {
+                        tracing::warn!(%error, "status.json was not written; 'muster-agent status' shows an old one");
                     }
+                    failed = fails;
                     at = Instant::now() + EVERY;
                 }
             }
