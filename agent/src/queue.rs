@@ -127,6 +127,14 @@ impl Queue {
         self.work(move |spool| spool.acknowledge(through)).await
     }
 
+    /// Starts a new spool with what waits in this one; see [`Spool::start_anew`].
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub async fn start_anew(&self) -> Result<(), Error> {
+        self.work(Spool::start_anew).await
+    }
+
     /// Works on the spool off the runtime, and tells the numbers afterwards.
     async fn work<T: Send + 'static>(
         &self,

@@ -263,6 +263,28 @@ impl Spool {
         );
     }
 
+    /// Starts a new spool in the place of this one, with what waits here under new numbers. For when sequences of this
+    /// spool were given out by another copy of it. Cut off in between, the next start takes over what was left, and may
+    /// move some documents twice.
+    ///
+    /// # Errors
+    /// [`Error::Disk`]; it is the old spool then.
+    pub fn start_anew(&mut self) -> Result<(), Error> {
+        let fresh = self.folder.with_extension("anew");
+        let left = self.folder.with_extension(format!("left-{}", self.id));
+        let spools = self.folder.parent().unwrap_or(Path::new(".")).to_owned();
+        Self::open(&fresh, self.bytes_max)?;
+        let anew = std::fs::rename(&self.folder, &left)
+            .and_then(|()| std::fs::rename(&fresh, &self.folder))
+            .and_then(|()| std::fs::File::open(&spools)?.sync_all());
+        anew.map_err(|error| self.disk(&error))?;
+        *self = Self::open(&self.folder, self.bytes_max)?;
+        if let Err(error) = adopt(self, &spools) {
+            tracing::error!(%error, "some findings were not moved to the new spool; free space and restart, and they are");
+        }
+        Ok(())
+    }
+
     fn disk(&self, error: &std::io::Error) -> Error {
         Error::Disk {
             path: self.folder.display().to_string(),
@@ -322,6 +344,13 @@ pub fn adopt(spool: &mut Spool, folder: &Path) -> Result<u64, Error> {
 #[must_use]
 pub fn size(documents: &[Bytes]) -> u64 {
     documents.iter().map(segment::size).sum()
+}
+
+/// The id of the spool in a folder, if there is one. Changes nothing, also beside a running agent.
+#[must_use]
+pub fn id_in(folder: &Path) -> Option<Uuid> {
+    let text = std::fs::read_to_string(folder.join("HEAD")).ok()?;
+    text.split_once(' ')?.0.parse().ok()
 }
 
 /// `HEAD`: the spool's id and what is acknowledged.

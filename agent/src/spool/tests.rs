@@ -192,6 +192,26 @@ fn a_segment_that_was_not_emptied_yet_is_empty() {
     assert_eq!((read.len(), read[0].sequence), (1, 11));
 }
 
+/// After another copy of it was used.
+#[test]
+fn a_new_spool_takes_its_place_with_what_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("agent");
+    let mut spool = open(&own);
+    let id = spool.id();
+    spool.append(&documents(1..11)).unwrap();
+    spool.acknowledge(4).unwrap();
+    spool.start_anew().unwrap();
+    for mut spool in [spool, open(&own)] {
+        assert_ne!(spool.id(), id);
+        assert_eq!(id_in(&own), Some(spool.id()));
+        let read = spool.read(0, 100, 1 << 20).unwrap();
+        assert_eq!((read.len(), read[0].sequence), (6, 1));
+        assert_eq!(read[0].document, documents(5..6)[0]);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
 proptest! {
     /// Against a queue in memory.
     #[test]
