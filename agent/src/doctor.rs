@@ -6,12 +6,12 @@ mod local;
 use muster_common::account::Region;
 use muster_common::clock::Clock;
 use serde::Serialize;
-use uuid::Uuid;
 
 use crate::cloud::Cloud;
 use crate::collectors::Sources;
 use crate::config::Config;
 use crate::identity::{self, Identity};
+use crate::run::spools;
 use crate::uplink::probe;
 
 /// One thing that was looked at.
@@ -74,9 +74,11 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
     let identity = identity::read(&config.state_dir);
     checks.push(local::identity(&identity, clock));
     let identity = identity.ok();
-    checks.push(admin(config, identity.as_ref()).await);
     let cloud = Cloud::connect(config.home_region.as_ref(), clock).await;
-    let Some(home) = cloud.home() else {
+    let home = cloud.home();
+    let said = home.as_ref().map_or("", Region::as_str);
+    checks.push(admin(config, identity.as_ref(), said).await);
+    let Some(home) = home else {
         let error = identity::Error::NoRegion;
         checks.push(Check::bad("Region", "none is set", error.to_string()));
         return checks;
@@ -95,14 +97,13 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
 }
 
 /// Whether the admin can be reached and takes findings of this agent.
-async fn admin(config: &Config, identity: Option<&Identity>) -> Check {
+async fn admin(config: &Config, identity: Option<&Identity>, home: &str) -> Check {
     const NAME: &str = "admin";
     let Some(identity) = identity else {
         return Check::skipped(NAME, "not enrolled");
     };
-    let home = config.home_region.as_ref().map_or("", Region::as_str);
-    // A spool of its own, so that the admin does not take it for the real one.
-    match probe(identity, Uuid::nil(), home).await {
+    let spool = spools(&config.state_dir).join(identity.agent.to_string());
+    match probe(identity, &spool, home).await {
         Ok(()) => Check::good(NAME, format!("{} answers", identity.file.endpoint)),
         Err(reason) => {
             let host = &identity.file.endpoint;

@@ -6,6 +6,7 @@
 //! and nobody else does.
 
 mod backoff;
+mod probe;
 mod talk;
 
 use muster_common::clock::Clock;
@@ -19,7 +20,7 @@ use crate::dead_letters::DeadLetters;
 use crate::identity::Identity;
 use crate::queue::Queue;
 use backoff::Backoff;
-pub use talk::probe;
+pub use probe::probe;
 
 /// What the uplink works with.
 pub struct Uplink {
@@ -60,6 +61,8 @@ enum End {
     Stopped,
     /// There is a new certificate to connect with.
     Renewed,
+    /// There is a new spool to introduce.
+    Anew,
     Lost(String),
     /// This machine's disk does not take what came of sending.
     Disk(String),
@@ -80,7 +83,7 @@ impl Uplink {
             }
             let pause = match end {
                 End::Stopped => return,
-                End::Renewed => continue,
+                End::Renewed | End::Anew => continue,
                 End::Lost(reason) => {
                     if was_up {
                         tracing::info!(reason, "the uplink ended; connecting again");

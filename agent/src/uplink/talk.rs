@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use muster_common::health::CollectorState;
 use muster_proto::v1 as wire;
 use muster_proto::v1::agent_client::AgentClient;
 use muster_proto::v1::uplink_request::Message as Ask;
@@ -17,7 +18,6 @@ use uuid::Uuid;
 
 use super::{End, Link, Uplink};
 use crate::dead_letters::Letter;
-use crate::identity::Identity;
 use crate::queue::Numbers;
 
 /// Bytes of a batch; the admin may ask for less.
@@ -31,6 +31,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// Changes within this time go into one report.
 const REPORT_AFTER: Duration = Duration::from_millis(500);
+
+/// A place on the board.
+const STATE_FOLDER: &str = "state-folder";
 
 /// What the admin takes at a time.
 struct Terms {
@@ -119,7 +122,14 @@ impl Uplink {
             batch_bytes_max,
             in_flight_max,
         } = welcome;
-        let known = self.queue.numbers().acknowledged;
+        let Numbers {
+            last,
+            acknowledged: known,
+            ..
+        } = self.queue.numbers();
+        if acknowledged_sequence > last {
+            return Err(self.start_anew(acknowledged_sequence, last).await);
+        }
         if acknowledged_sequence < known {
             self.collect_again(acknowledged_sequence, known).await;
         }
@@ -145,6 +155,21 @@ impl Uplink {
         );
         if let Err(error) = self.progress.forget().await {
             tracing::error!(%error, "the marks of the sources were not removed; remove progress.json in the state folder and restart");
+        }
+    }
+
+    /// The admin has sequences of this spool that this agent never gave out: somebody else did, from a copy of the state
+    /// folder. Under the same numbers it would take findings for ones that it has.
+    async fn start_anew(&self, theirs: u64, ours: u64) -> End {
+        let message = format!(
+            "another copy of this state folder has sent findings in this agent's name, or it was restored from a backup: the admin has {theirs} of this spool, and this one gave out {ours}; what waits here is sent from a new spool; run one copy only, and enroll the other with 'muster-agent accept --replace'"
+        );
+        tracing::error!(message);
+        self.board
+            .set(STATE_FOLDER, None, CollectorState::Failed, &message);
+        match self.queue.start_anew().await {
+            Ok(()) => End::Anew,
+            Err(error) => End::Disk(error.to_string()),
         }
     }
 
@@ -301,27 +326,7 @@ impl Uplink {
     }
 }
 
-/// Asks the admin whether it would take findings of this agent, and sends none.
-///
-/// # Errors
-/// The reason, for people.
-pub async fn probe(identity: &Identity, spool: Uuid, home: &str) -> Result<(), String> {
-    let asked = async {
-        let channel = identity
-            .connect()
-            .await
-            .map_err(|error| End::Lost(error.to_string()))?;
-        let hello = hello(spool, home);
-        open(AgentClient::new(channel), hello).await
-    };
-    match asked.await {
-        Ok(_) => Ok(()),
-        Err(End::Lost(reason) | End::Disk(reason) | End::Refused(reason)) => Err(reason),
-        Err(End::Stopped | End::Renewed) => Err("the admin ended the talk".to_owned()),
-    }
-}
-
-fn hello(spool: Uuid, home: &str) -> wire::UplinkHello {
+pub(super) fn hello(spool: Uuid, home: &str) -> wire::UplinkHello {
     wire::UplinkHello {
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         spool_id: spool.to_string(),
@@ -330,14 +335,17 @@ fn hello(spool: Uuid, home: &str) -> wire::UplinkHello {
 }
 
 /// What an opened uplink consists of.
-type Opened = (
+pub(super) type Opened = (
     mpsc::Sender<wire::UplinkRequest>,
     Streaming<wire::UplinkResponse>,
     wire::Welcome,
 );
 
 /// Says hello and waits for the welcome.
-async fn open(mut client: AgentClient<Channel>, hello: wire::UplinkHello) -> Result<Opened, End> {
+pub(super) async fn open(
+    mut client: AgentClient<Channel>,
+    hello: wire::UplinkHello,
+) -> Result<Opened, End> {
     let (asks, outgoing) = mpsc::channel(1);
     ask(&asks, Ask::Hello(hello)).await?;
     let mut answers = in_time(client.uplink(ReceiverStream::new(outgoing)))

@@ -93,3 +93,76 @@ async fn a_full_spool_stops_the_source_and_loses_nothing() {
     eventually("all are in", async || one.muster.count(&[]).await == 2_800).await;
     balanced(&one.muster, 2_800).await;
 }
+
+/// What findings take on a disk that is full stays there only until the admin has them.
+#[tokio::test]
+async fn a_full_disk_is_freed_by_what_the_admin_takes() {
+    let mut one = one().await;
+    one.admin.stop().await;
+    one.put(&findings(ACCOUNT, 0..50)).await;
+    eventually("the agent has spooled them", async || {
+        one.agent.told("/snapshot/waiting").await == 50
+    })
+    .await;
+    // No new HEAD: there is no space for it.
+    let spools = std::fs::read_dir(one.agent.state().join("spool")).unwrap();
+    let spool = spools.flatten().next().unwrap().path();
+    std::os::unix::fs::symlink("/dev/full", spool.join("HEAD.draft")).unwrap();
+    one.admin.serve().await;
+    eventually("nothing waits", async || {
+        one.agent.told("/snapshot/waiting").await == 0
+    })
+    .await;
+    assert_eq!(one.agent.told("/snapshot/spool_bytes").await, 0);
+    assert!(
+        one.agent.log().contains("the disk is full"),
+        "{}",
+        one.agent.log()
+    );
+    one.agent.kill().await;
+    one.agent.start();
+    one.put(&findings(ACCOUNT, 50..80)).await;
+    eventually("all are in", async || one.muster.count(&[]).await == 80).await;
+    balanced(&one.muster, 80).await;
+}
+
+/// Two copies of a state folder number different findings alike.
+#[tokio::test]
+async fn a_state_folder_from_a_backup_sends_from_a_new_spool() {
+    let mut one = one().await;
+    let state = one.agent.state().to_owned();
+    let copy = state.with_extension("copy");
+    let mut all = 0;
+    for (round, count) in [5_u32, 7, 3].into_iter().enumerate() {
+        let text = serde_json::json!(findings(ACCOUNT, all..all + count)).to_string();
+        one.agent
+            .drop_file(&format!("{round}.json"), text.as_bytes());
+        all += count;
+        eventually("they are in", async || {
+            one.muster.count(&[]).await == u64::from(all)
+        })
+        .await;
+        eventually("nothing waits", async || {
+            one.agent.told("/snapshot/waiting").await == 0
+        })
+        .await;
+        one.agent.stop().await;
+        let (from, to) = if round == 0 {
+            (&state, &copy)
+        } else {
+            (&copy, &state)
+        };
+        if round < 2 {
+            let _ = std::fs::remove_dir_all(to);
+            let copied = std::process::Command::new("cp")
+                .arg("-a")
+                .args([from, to])
+                .status();
+            assert!(copied.unwrap().success());
+        }
+        one.agent.start();
+    }
+    let log = one.agent.log();
+    assert!(log.contains("the admin has 12 of this spool"), "{log}");
+    balanced(&one.muster, u64::from(all)).await;
+}
