@@ -72,7 +72,7 @@ impl Check {
 pub async fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
     let mut checks = local::state_folder(config);
     let identity = identity::read(&config.state_dir);
-    checks.push(local::identity(&identity, clock));
+    checks.push(local::identity(&config.state_dir, &identity, clock));
     let identity = identity.ok();
     let cloud = Cloud::connect(config.home_region.as_ref(), clock).await;
     let home = cloud.home();

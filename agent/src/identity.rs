@@ -134,8 +134,41 @@ impl State {
     }
 
     fn save(&self, file: &CredentialFile) -> Result<(), Error> {
-        Ok(file.write(&self.credential_path())?)
+        file.write(&self.credential_path())?;
+        // Whoever has a certificate has come back.
+        let _ = std::fs::remove_file(left_path(&self.folder));
+        Ok(())
     }
+
+    /// Notes that the account has left the admin, for `status` to tell.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub fn note_left(&self, at: Timestamp) -> Result<(), Error> {
+        let path = left_path(&self.folder);
+        std::fs::write(&path, format!("{at}\n")).map_err(|error| Error::Disk {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// When the account left the admin, if it did and nobody enrolled since.
+#[must_use]
+pub fn left(folder: &Path) -> Option<Timestamp> {
+    let text = std::fs::read_to_string(left_path(folder)).ok()?;
+    text.trim().parse().ok()
+}
+
+fn left_path(folder: &Path) -> PathBuf {
+    folder.join("left")
+}
+
+/// Whether a process uses a state folder. Makes nothing where there is nothing.
+#[must_use]
+pub fn in_use(folder: &Path) -> bool {
+    let lock = File::open(folder.join("LOCK")).map(|lock| lock.try_lock());
+    matches!(lock, Ok(Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// Reads the identity of a state folder without taking it.

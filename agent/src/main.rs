@@ -15,6 +15,7 @@ use muster_agent::identity::{self, Accept, State, accept, decline};
 use muster_agent::{run, snapshot};
 use muster_common::clock::Clock;
 use muster_common::invitation::PrintedInvitation;
+use muster_common::timestamp::SECOND;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +47,7 @@ struct Arguments {
 enum Command {
     /// Accept an invitation: prove the account to the admin and keep the certificate
     #[command(
-        after_help = "Examples:\n  muster-agent accept 'muster-invite-...'\n  muster-agent accept - < invitation.txt"
+        after_help = "Examples:\n  muster-agent accept 'muster1_...'\n  muster-agent accept - < invitation.txt"
     )]
     Accept {
         #[command(flatten)]
@@ -100,9 +101,23 @@ impl Invitation {
                 .read_to_string(&mut text)
                 .context("cannot read standard input")?;
         }
-        Ok(text.trim().parse()?)
+        Ok(token(&text).parse()?)
     }
 }
+
+/// The invitation in a text: people paste the whole line that was printed, or quotes around it.
+fn token(text: &str) -> &str {
+    let text = text.trim();
+    let Some(start) = text.find(TOKEN) else {
+        return text;
+    };
+    let rest = &text[start..];
+    let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && !"-_".contains(letter));
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// What invitations start with.
+const TOKEN: &str = "muster1_";
 
 /// Bad settings, as sysexits.h counts them.
 const EX_CONFIG: u8 = 78;
@@ -150,7 +165,6 @@ fn complain(error: &anyhow::Error) {
     eprintln!("muster-agent: {error:#}");
 }
 
-#[expect(clippy::print_stdout, reason = "the command line's voice")]
 async fn command(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     match command {
@@ -168,24 +182,28 @@ async fn command(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Decline { invitation } => {
             let invitation = invitation.read()?;
             decline(&invitation).await?;
-            println!(
-                "Declined the invitation for account {}.",
+            show::print(&format!(
+                "Declined the invitation for account {}.\n",
                 invitation.account
-            );
+            ))?;
         }
         Command::Run => {
-            muster_settings::logs::start(&config.log)?;
+            if let Err(error) = muster_settings::logs::start(&config.log) {
+                complain(&error.into());
+                return Ok(ExitCode::from(EX_CONFIG));
+            }
             run_until_signal(config, clock).await?;
         }
         Command::Status { json } => return status(&config, &clock, json),
         Command::Doctor { json } => {
             let checks = examine(&config, &clock).await;
             let bad = checks.iter().any(|check| check.verdict == Verdict::Bad);
-            if json {
-                println!("{}", serde_json::to_string_pretty(&checks)?);
+            let text = if json {
+                serde_json::to_string_pretty(&checks)? + "\n"
             } else {
-                show::checks(&checks, std::io::stdout().is_terminal());
-            }
+                show::checks(&checks, std::io::stdout().is_terminal())
+            };
+            show::print(&text)?;
             return Ok(if bad {
                 ExitCode::FAILURE
             } else {
@@ -196,16 +214,16 @@ async fn command(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             let state = State::open(&config.state_dir)?;
             let identity = state.identity()?;
             identity::leave(&identity).await?;
-            println!(
-                "Account {} has left {}. Its findings stay there.",
+            state.note_left(clock.now())?;
+            show::print(&format!(
+                "Account {} has left {}. Its findings stay there.\n",
                 identity.account, identity.file.trust_domain
-            );
+            ))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "the command line's voice")]
 async fn enroll(
     invitation: PrintedInvitation,
     how: Accept,
@@ -216,12 +234,10 @@ async fn enroll(
     let cloud = Cloud::connect(config.home_region.as_ref(), clock).await;
     let home = cloud.home().ok_or(identity::Error::NoRegion)?;
     let identity = accept(&invitation, how, &state, &cloud, &home, clock).await?;
-    println!(
-        "Agent {} speaks for account {} now.",
+    show::print(&format!(
+        "Agent {} speaks for account {} now.\nNext: 'muster-agent run'.\n",
         identity.agent, identity.account
-    );
-    println!("Next: 'muster-agent run'.");
-    Ok(())
+    ))
 }
 
 async fn run_until_signal(config: Config, clock: Clock) -> anyhow::Result<()> {
@@ -244,31 +260,34 @@ async fn run_until_signal(config: Config, clock: Clock) -> anyhow::Result<()> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command line's voice")]
 fn status(config: &Config, clock: &Clock, json: bool) -> anyhow::Result<ExitCode> {
     let identity = identity::read(&config.state_dir)?;
-    let running = matches!(
-        State::open(&config.state_dir),
-        Err(identity::Error::InUse { .. })
-    );
+    let running = identity::in_use(&config.state_dir);
+    let left = identity::left(&config.state_dir);
     let snapshot = snapshot::read(&config.state_dir);
-    if json {
+    let now = clock.now();
+    let text = if json {
         let document = serde_json::json!({
             "account": identity.account,
             "agent": identity.agent.to_string(),
             "admin": identity.file.endpoint,
             "certificate_expires_at": identity.credential.facts().not_after.to_string(),
+            "left_at": left.map(|at| at.to_string()),
             "running": running,
+            "snapshot_age_seconds": snapshot.as_ref().map(|taken| now.since(taken.taken_at) / SECOND),
             "snapshot": snapshot,
         });
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        serde_json::to_string_pretty(&document)? + "\n"
     } else {
-        show::status(
-            &identity,
-            snapshot.as_ref().filter(|_| running),
-            clock.now(),
-        );
-    }
+        show::status(&show::Seen {
+            identity: &identity,
+            left,
+            running,
+            snapshot: snapshot.as_ref(),
+            now,
+        })
+    };
+    show::print(&text)?;
     Ok(if running {
         ExitCode::SUCCESS
     } else {
@@ -279,6 +298,20 @@ fn status(config: &Config, clock: &Clock, json: bool) -> anyhow::Result<ExitCode
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+
+    #[test]
+    fn an_invitation_is_found_in_what_was_pasted() {
+        for text in [
+            "muster1_aB-9_x",
+            " muster1_aB-9_x\n",
+            "'muster1_aB-9_x'",
+            "muster-agent accept 'muster1_aB-9_x'",
+            "\u{201c}muster1_aB-9_x\u{201d}",
+        ] {
+            assert_eq!(super::token(text), "muster1_aB-9_x", "{text}");
+        }
+        assert_eq!(super::token(" other "), "other");
+    }
 
     /// No two arguments of a command share a name, no default is refused by its own parser, and the like.
     #[test]

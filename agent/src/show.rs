@@ -1,14 +1,33 @@
-//! What people see of checks and snapshots.
-#![expect(clippy::print_stdout, reason = "the command line's voice")]
+//! What people see of checks and snapshots, and how it gets to standard output.
 
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Write as _};
+
+use anyhow::Context as _;
 use muster_agent::doctor::{Check, Verdict};
 use muster_agent::identity::Identity;
-use muster_agent::snapshot::Snapshot;
+use muster_agent::snapshot::{Snapshot, span};
 use muster_common::health::CollectorState;
-use muster_common::timestamp::{HOUR, MINUTE, SECOND, Timestamp};
+use muster_common::timestamp::{SECOND, Timestamp};
 
-/// Prints checks, one per line, with the advice below.
-pub(crate) fn checks(checks: &[Check], colors: bool) {
+/// A snapshot that is older than this is shown with its age.
+const FRESH: i64 = 10 * SECOND;
+
+/// Prints a text. A reader that has seen enough, as `head` does, is no error.
+///
+/// # Errors
+/// Standard output takes no more.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+/// Checks, one per line, with the advice below.
+pub(crate) fn checks(checks: &[Check], colors: bool) -> String {
+    let mut text = String::new();
     let width = checks
         .iter()
         .map(|check| check.name.len())
@@ -26,79 +45,138 @@ pub(crate) fn checks(checks: &[Check], colors: bool) {
         } else {
             mark.to_owned()
         };
-        println!("{mark}  {:width$}  {}", check.name, check.seen);
+        // A string takes everything.
+        let _ = writeln!(text, "{mark}  {:width$}  {}", check.name, check.seen);
         if !check.advice.is_empty() {
-            println!("      {:width$}  -> {}", "", check.advice);
+            let _ = writeln!(text, "      {:width$}  -> {}", "", check.advice);
         }
     }
+    text
 }
 
-/// Prints how an agent fares; without a snapshot it does not run.
-pub(crate) fn status(identity: &Identity, snapshot: Option<&Snapshot>, now: Timestamp) {
+/// What is known of an agent from outside.
+pub(crate) struct Seen<'a> {
+    pub identity: &'a Identity,
+    /// When the account left the admin, if it did.
+    pub left: Option<Timestamp>,
+    pub running: bool,
+    pub snapshot: Option<&'a Snapshot>,
+    pub now: Timestamp,
+}
+
+/// How an agent fares.
+pub(crate) fn status(seen: &Seen<'_>) -> String {
+    let mut text = String::new();
+    // A string takes everything.
+    let _ = write_status(&mut text, seen);
+    text
+}
+
+fn write_status(text: &mut String, seen: &Seen<'_>) -> std::fmt::Result {
+    let Seen {
+        identity,
+        left,
+        running,
+        snapshot,
+        now,
+    } = *seen;
     let until = identity.credential.facts().not_after;
-    println!("account      {}", identity.account);
-    println!("agent        {}", identity.agent);
-    println!("admin        {}", identity.file.endpoint);
-    println!("certificate  until {until} ({})", span(until.since(now)));
+    writeln!(text, "account      {}", identity.account)?;
+    writeln!(text, "agent        {}", identity.agent)?;
+    writeln!(text, "admin        {}", identity.file.endpoint)?;
+    if let Some(at) = left {
+        writeln!(
+            text,
+            "left         at {at}; the admin takes nothing more of it; come back with a new invitation and 'muster-agent accept'"
+        )?;
+    }
+    writeln!(
+        text,
+        "certificate  until {until} ({})",
+        span(until.since(now))
+    )?;
+    if !running {
+        let next = if left.is_some() {
+            ""
+        } else {
+            "; start it with 'muster-agent run'"
+        };
+        writeln!(text, "running      no{next}")?;
+    }
     let Some(snapshot) = snapshot else {
-        println!("running      no; start it with 'muster-agent run'");
-        return;
+        if running {
+            writeln!(text, "running      yes, and has told nothing of itself yet")?;
+        }
+        return Ok(());
     };
-    println!(
-        "running      yes, process {}, version {}",
-        snapshot.pid, snapshot.version
-    );
+    if running {
+        writeln!(
+            text,
+            "running      yes, process {}, version {}",
+            snapshot.pid, snapshot.version
+        )?;
+    }
+    let age = now.since(snapshot.taken_at);
+    if !running {
+        writeln!(
+            text,
+            "as of        {} ago; the agent is not running",
+            span(age)
+        )?;
+    } else if age > FRESH {
+        writeln!(text, "as of        {} ago", span(age))?;
+    }
+    write_snapshot(text, snapshot, now)
+}
+
+fn write_snapshot(text: &mut String, snapshot: &Snapshot, now: Timestamp) -> std::fmt::Result {
     let reason = if snapshot.reason.is_empty() {
         String::new()
     } else {
         format!(": {}", snapshot.reason)
     };
-    println!("uplink       {}{reason}", snapshot.link.name());
-    println!(
+    writeln!(text, "uplink       {}{reason}", snapshot.link.name())?;
+    writeln!(
+        text,
         "spool        {} findings wait, {} of {} MiB; {} sent",
         snapshot.waiting,
         snapshot.spool_bytes >> 20,
         snapshot.spool_bytes_max >> 20,
         snapshot.sent
-    );
-    println!(
+    )?;
+    writeln!(
+        text,
         "refused      {} findings, in dead-letters.jsonl",
         snapshot.dead_letters
-    );
+    )?;
     if snapshot.damaged > 0 {
-        println!(
+        writeln!(
+            text,
             "damaged      {} records of the spool cannot be read",
             snapshot.damaged
-        );
+        )?;
     }
-    println!();
-    println!(
-        "{:16} {:16} {:19} {:>9}  LAST SUCCESS",
+    writeln!(
+        text,
+        "\n{:16} {:16} {:19} {:>9}  LAST SUCCESS",
         "COLLECTOR", "REGION", "STATE", "FINDINGS"
-    );
+    )?;
     for health in &snapshot.collectors {
         let last = health.last_success.map_or_else(
             || "never".to_owned(),
             |at| format!("{} ago", span(now.since(at))),
         );
-        println!(
+        writeln!(
+            text,
             "{:16} {:16} {:19} {:>9}  {last}",
             health.collector,
             health.region,
             health.state.name(),
             health.findings
-        );
+        )?;
         if !health.message.is_empty() && health.state != CollectorState::Disabled {
-            println!("  {}", health.message);
+            writeln!(text, "  {}", health.message)?;
         }
     }
-}
-
-fn span(millis: i64) -> String {
-    match millis {
-        ..0 => "over".to_owned(),
-        0..MINUTE => format!("{} s", millis / SECOND),
-        MINUTE..HOUR => format!("{} min", millis / MINUTE),
-        HOUR.. => format!("{} h", millis / HOUR),
-    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use muster_common::account::AccountId;
 use muster_common::clock::Clock;
 use muster_common::health::CollectorHealth;
 use muster_common::identity::AgentId;
-use muster_common::timestamp::Timestamp;
+use muster_common::timestamp::{HOUR, MINUTE, SECOND, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -147,6 +147,17 @@ impl Subject {
 #[must_use]
 pub fn read(folder: &Path) -> Option<Snapshot> {
     serde_json::from_slice(&std::fs::read(path(folder)).ok()?).ok()
+}
+
+/// A length of time for people.
+#[must_use]
+pub fn span(millis: i64) -> String {
+    match millis {
+        ..0 => "over".to_owned(),
+        0..MINUTE => format!("{} s", millis / SECOND),
+        MINUTE..HOUR => format!("{} min", millis / MINUTE),
+        HOUR.. => format!("{} h", millis / HOUR),
+    }
 }
 
 fn path(folder: &Path) -> PathBuf {

@@ -150,13 +150,16 @@ impl Collector for DropFolder {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), Setback>> {
-        let checked = fs::create_dir_all(&self.path)
-            .and_then(|()| files(&self.path))
-            .and_then(|_| {
-                let probe = self.path.join(".muster-probe");
-                fs::write(&probe, b"")?;
-                fs::remove_file(&probe)
-            });
+        if !self.path.exists() {
+            let path = self.path.display();
+            let none = format!("there is no {path} yet; the agent makes it when it runs");
+            return async { Err(Setback::Off(none)) }.boxed();
+        }
+        let checked = files(&self.path).and_then(|_| {
+            let probe = self.path.join(".muster-probe");
+            fs::write(&probe, b"")?;
+            fs::remove_file(&probe)
+        });
         let path = self.path.display().to_string();
         let checked =
             checked.map_err(|error| Setback::Failed(format!("cannot use {path}: {error}")));

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use muster_common::clock::Clock;
-use muster_common::timestamp::HOUR;
 
 use super::Check;
 use crate::config::Config;
-use crate::identity::{self, Identity, State};
-use crate::snapshot::{self, Snapshot};
+use crate::identity::{self, Identity, in_use, left};
+use crate::snapshot::{self, Snapshot, span};
 
 /// Below this there is a warning.
 const FREE_MIB_LOW: u64 = 512;
@@ -24,7 +23,7 @@ pub(super) fn state_folder(config: &Config) -> Vec<Check> {
             format!("there is no {shown} yet; 'muster-agent accept' makes it"),
         )];
     }
-    let running = matches!(State::open(folder), Err(identity::Error::InUse { .. }));
+    let running = in_use(folder);
     if !running && let Err(error) = writable(folder) {
         return vec![Check::bad(
             NAME,
@@ -41,7 +40,10 @@ pub(super) fn state_folder(config: &Config) -> Vec<Check> {
         Some(free) if free < FREE_MIB_LOW => Check::doubtful(
             NAME,
             format!("{shown}, {free} MiB free, {agent}"),
-            format!("free space, or set spool.max_mib below {free}"),
+            match free {
+                0 | 1 => "free space".to_owned(),
+                _ => format!("free space, or set spool.max_mib below {free}"),
+            },
         ),
         Some(free) => Check::good(NAME, format!("{shown}, {free} MiB free, {agent}")),
         None => Check::good(NAME, format!("{shown}, {agent}")),
@@ -89,13 +91,24 @@ fn spool(snapshot: &Snapshot) -> Vec<Check> {
     vec![spool, letters]
 }
 
-pub(super) fn identity(identity: &Result<Identity, identity::Error>, clock: &Clock) -> Check {
+pub(super) fn identity(
+    folder: &Path,
+    identity: &Result<Identity, identity::Error>,
+    clock: &Clock,
+) -> Check {
     const NAME: &str = "identity";
     let identity = match identity {
         Ok(identity) => identity,
         Err(error) => return Check::bad(NAME, error.to_string(), ""),
     };
     let Identity { account, agent, .. } = identity;
+    if let Some(at) = left(folder) {
+        return Check::bad(
+            NAME,
+            format!("account {account} left the admin at {at}"),
+            "to come back, ask for a new invitation and run 'muster-agent accept'",
+        );
+    }
     let until = identity.credential.facts().not_after;
     let left = until.since(clock.now());
     if left <= 0 {
@@ -108,8 +121,8 @@ pub(super) fn identity(identity: &Result<Identity, identity::Error>, clock: &Clo
     Check::good(
         NAME,
         format!(
-            "agent {agent} of account {account}, certificate for {} h",
-            left / HOUR
+            "agent {agent} of account {account}, certificate for {}",
+            span(left)
         ),
     )
 }

@@ -17,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
-use super::{Error, Identity, State, challenged, in_time};
+use super::{Error, Identity, State, challenged, in_time, left};
 use crate::cloud::{Cloud, sign};
 
 /// What to do about an identity that the agent has already.
@@ -41,7 +41,7 @@ pub async fn accept(
     region: &Region,
     clock: &Clock,
 ) -> Result<Identity, Error> {
-    if how == Accept::IfNew {
+    if how == Accept::IfNew && left(state.folder()).is_none() {
         match state.identity() {
             Ok(Identity { account, .. }) => return Err(Error::Enrolled { account }),
             Err(Error::NotEnrolled) => {}
