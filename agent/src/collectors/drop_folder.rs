@@ -1,7 +1,8 @@
 //! A folder that other tools put files into: ASFF, or OCSF detection findings as Prowler writes them.
 //!
-//! A file is read once it stands still. Then it moves to `done/`; a file that cannot be read moves to `bad/`, with the
-//! reason beside it. Names that start with a dot or end with `.tmp` or `.part` are somebody's unfinished work.
+//! A file is read once it stands still. Then it moves to `done/`, and what was no good in it is a dead letter, broken JSON
+//! lines too; a file that cannot be read at all moves to `bad/`, with the reason beside it. Names that start with a dot or
+//! end with `.tmp` or `.part` are somebody's unfinished work.
 
 mod read;
 
@@ -20,10 +21,13 @@ use super::intake::Found;
 use super::{Collector, Intake, Setback};
 use crate::config;
 use crate::mapping::Place;
+use read::Shape;
 
 const NAME: &str = "drop-folder";
 /// Files of one run.
 const FILES_MAX: usize = 10_000;
+/// What is left alone for so many runs is told.
+const SKIPPED_RUNS: u32 = 3;
 
 pub(super) struct DropFolder {
     path: PathBuf,
@@ -32,6 +36,8 @@ pub(super) struct DropFolder {
     keep: i64,
     /// Files as the last run saw them; the same again stands still.
     seen: HashMap<PathBuf, Look>,
+    /// What is left alone, and in how many runs.
+    skipped: HashMap<PathBuf, u32>,
 }
 
 /// What changes when somebody writes to a file.
@@ -48,15 +54,17 @@ impl DropFolder {
             every: Duration::from_secs(settings.every_seconds),
             keep: i64::from(settings.keep_days) * DAY,
             seen: HashMap::new(),
+            skipped: HashMap::new(),
         }
     }
 
     async fn run(&mut self, intake: &Intake) -> Result<(), Setback> {
-        let failed = |error: io::Error| {
-            Setback::Failed(format!("cannot use {}: {error}", self.path.display()))
-        };
+        let path = self.path.clone();
+        let failed =
+            |error: io::Error| Setback::Failed(format!("cannot use {}: {error}", path.display()));
         fs::create_dir_all(&self.path).map_err(failed)?;
-        let looks = files(&self.path).map_err(failed)?;
+        let Listed { looks, skipped } = files(&self.path).map_err(failed)?;
+        self.tell_skipped(skipped);
         let mut still: Vec<PathBuf> = looks
             .iter()
             .filter(|(file, look)| self.seen.get(*file) == Some(look))
@@ -92,43 +100,53 @@ impl DropFolder {
         })
     }
 
-    /// Two passes: the first one finds out whether the whole file is JSON, so that no half of it is sent.
+    /// Tells once what is left alone, unless it is gone soon as unfinished work is.
+    fn tell_skipped(&mut self, skipped: Vec<(PathBuf, &'static str)>) {
+        let mut runs = HashMap::with_capacity(skipped.len());
+        for (path, why) in skipped {
+            let run = self
+                .skipped
+                .get(&path)
+                .map_or(0, |run| run.saturating_add(1));
+            if run == SKIPPED_RUNS {
+                tracing::warn!(file = %path.display(), why, "a file in the drop folder is left alone");
+            }
+            runs.insert(path, run);
+        }
+        self.skipped = runs;
+    }
+
+    /// Two passes: the first one finds out whether the whole file is JSON, so that no half of it is sent. What is not may
+    /// still be JSON lines with a broken one, as when a tool was stopped while it wrote.
     async fn read(&self, file: &Path, intake: &Intake) -> Result<Result<usize, Bad>, Setback> {
         let path = file.to_owned();
-        let checked = tokio::task::spawn_blocking(move || read::check(&path)).await;
-        match checked.map_err(|error| Setback::Failed(error.to_string()))? {
-            Ok(()) => {}
+        let shape = tokio::task::spawn_blocking(move || read::shape(&path)).await;
+        let shape = match shape.map_err(|error| Setback::Failed(error.to_string()))? {
+            Ok(shape) => shape,
             Err(error) => return Ok(Err(Bad(error.to_string()))),
-        }
+        };
         let (chunks, mut found) = mpsc::channel::<Vec<Found>>(1);
         let (path, place) = (file.to_owned(), self.place.clone());
         let reading = tokio::task::spawn_blocking(move || {
-            read::findings(&path, &place, |chunk| chunks.blocking_send(chunk).is_ok())
-        });
-        let (mut good, mut first_reason) = (0, None);
-        while let Some(chunk) = found.recv().await {
-            for found in &chunk {
-                match found {
-                    Found::Document(_) => good += 1,
-                    Found::Unfit { reason, .. } => {
-                        first_reason.get_or_insert_with(|| reason.clone());
-                    }
-                }
+            let take = |chunk| chunks.blocking_send(chunk).is_ok();
+            match shape {
+                Shape::Whole => read::findings(&path, &place, take),
+                Shape::Lines => read::lines(&path, &place, take),
             }
+        });
+        let mut good = 0;
+        while let Some(chunk) = found.recv().await {
+            let fit = |found: &&Found| matches!(found, Found::Document(_));
+            good += chunk.iter().filter(fit).count();
             intake.put(NAME, None, chunk).await?;
         }
-        match reading
+        let read = reading
             .await
-            .map_err(|error| Setback::Failed(error.to_string()))?
-        {
-            Err(error) => Ok(Err(Bad(error.to_string()))),
-            Ok(()) => Ok(match first_reason {
-                Some(reason) if good == 0 => Err(Bad(format!(
-                    "no finding in it is good; the first: {reason}"
-                ))),
-                Some(_) | None => Ok(good),
-            }),
-        }
+            .map_err(|error| Setback::Failed(error.to_string()))?;
+        Ok(match read {
+            Ok(()) => Ok(good),
+            Err(error) => Err(Bad(error.to_string())),
+        })
     }
 }
 
@@ -167,9 +185,17 @@ impl Collector for DropFolder {
     }
 }
 
-/// The files that are ready to be looked at.
-fn files(folder: &Path) -> io::Result<HashMap<PathBuf, Look>> {
-    let mut found = HashMap::new();
+/// What is in the folder.
+#[derive(Default)]
+struct Listed {
+    /// The files that are ready to be looked at.
+    looks: HashMap<PathBuf, Look>,
+    /// What is left alone, and why.
+    skipped: Vec<(PathBuf, &'static str)>,
+}
+
+fn files(folder: &Path) -> io::Result<Listed> {
+    let mut listed = Listed::default();
     for entry in fs::read_dir(folder)?.take(FILES_MAX) {
         let entry = entry?;
         let name = entry.file_name();
@@ -179,11 +205,20 @@ fn files(folder: &Path) -> io::Result<HashMap<PathBuf, Look>> {
         let Ok(metadata) = entry.metadata() else {
             continue;
         };
-        if metadata.is_file() && !name.starts_with('.') && !unfinished {
-            found.insert(entry.path(), look(&metadata));
+        if metadata.is_dir() || name.starts_with('.') {
+            continue;
+        }
+        if !metadata.is_file() {
+            let why = "it is no regular file; put a copy there";
+            listed.skipped.push((entry.path(), why));
+        } else if unfinished {
+            let why = "its name says that it is unfinished; rename it when it is whole";
+            listed.skipped.push((entry.path(), why));
+        } else {
+            listed.looks.insert(entry.path(), look(&metadata));
         }
     }
-    Ok(found)
+    Ok(listed)
 }
 
 fn look(metadata: &Metadata) -> Look {

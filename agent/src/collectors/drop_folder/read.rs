@@ -1,7 +1,7 @@
 //! Reading a dropped file, one finding at a time.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -15,11 +15,42 @@ use crate::mapping::{self, Place};
 
 /// Findings that are handed on together.
 const CHUNK: usize = 100;
+/// A line that is longer is cut, and so broken.
+const LINE_BYTES_MAX: u64 = 1 << 20;
 
-/// Whether a file is findings in JSON from its start to its end.
-pub(super) fn check(file: &Path) -> Result<(), InvalidFile> {
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Findings in JSON from its start to its end.
+    Whole,
+    /// JSON lines, some of which are broken.
+    Lines,
+}
+
+/// Finds out what a file is.
+///
+/// # Errors
+/// It is neither; the place where it stops being JSON.
+pub(super) fn shape(file: &Path) -> Result<Shape, InvalidFile> {
     let reader = BufReader::new(File::open(file)?);
-    for_each_document(reader, &mut |_| ControlFlow::Continue(())).map(|_| ())
+    let Err(error) = for_each_document(reader, &mut |_| ControlFlow::Continue(())) else {
+        return Ok(Shape::Whole);
+    };
+    // Most lines are whole ones: in an array that was cut, or one that is indented, they are not.
+    let (mut good, mut broken) = (0, 0);
+    for_each_line(file, |_, line| {
+        let read = for_each_document(line, &mut |_| ControlFlow::Continue(()));
+        match read {
+            Ok(count) => good += usize::from(count > 0),
+            Err(_) => broken += 1,
+        }
+        true
+    })?;
+    if good > broken {
+        Ok(Shape::Lines)
+    } else {
+        Err(error)
+    }
 }
 
 /// Hands on the findings of a file, in chunks, until `take` wants no more.
@@ -41,6 +72,57 @@ pub(super) fn findings(
         take(chunk);
     }
     Ok(())
+}
+
+/// Hands on the findings of a file of JSON lines; a broken line is unfit.
+pub(super) fn lines(
+    file: &Path,
+    place: &Place,
+    mut take: impl FnMut(Vec<Found>) -> bool,
+) -> Result<(), InvalidFile> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    for_each_line(file, |number, line| {
+        let before = chunk.len();
+        let read = for_each_document(line, &mut |document| {
+            chunk.push(found(document, place));
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = read {
+            chunk.truncate(before);
+            chunk.push(Found::Unfit {
+                reason: reason(file, number, &error),
+                original: String::from_utf8_lossy(line).trim_end().to_owned(),
+            });
+        }
+        chunk.len() < CHUNK || take(std::mem::take(&mut chunk))
+    })?;
+    if !chunk.is_empty() {
+        take(chunk);
+    }
+    Ok(())
+}
+
+/// Shows the lines of a file with their numbers, until `each` wants no more.
+fn for_each_line(file: &Path, mut each: impl FnMut(usize, &[u8]) -> bool) -> std::io::Result<()> {
+    let mut reader = BufReader::new(File::open(file)?);
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let mut limited = reader.by_ref().take(LINE_BYTES_MAX);
+        if limited.read_until(b'\n', &mut line)? == 0 || !each(number, &line) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn reason(file: &Path, line: usize, error: &InvalidFile) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let what = match error {
+        InvalidFile::Syntax { what, .. } => what.clone(),
+        other @ (InvalidFile::NoFindings | InvalidFile::Unreadable(_)) => other.to_string(),
+    };
+    format!("line {line} of {name}: {what}")
 }
 
 /// The parts of a finding that tell what it is.

@@ -110,7 +110,6 @@ async fn a_bad_file_is_put_aside_with_the_reason_and_sends_nothing() {
     let mut dropped = dropped();
     dropped.put("cut.json", &format!("[{},", asff(OWN, 1)));
     dropped.put("other.txt", "hello");
-    dropped.put("alien.json", "[{\"a\":1}]");
     dropped.settle().await;
     assert_eq!(dropped.spooled().await.len(), 0);
     let reason = |name: &str| {
@@ -120,8 +119,6 @@ async fn a_bad_file_is_put_aside_with_the_reason_and_sends_nothing() {
     assert_eq!(
         dropped.names("bad"),
         [
-            "alien.json",
-            "alien.json.reason.txt",
             "cut.json",
             "cut.json.reason.txt",
             "other.txt",
@@ -133,10 +130,6 @@ async fn a_bad_file_is_put_aside_with_the_reason_and_sends_nothing() {
         "line 1: EOF while parsing a value\n"
     );
     assert!(reason("other.txt.reason.txt").starts_with("it holds no findings"));
-    assert_eq!(
-        reason("alien.json.reason.txt"),
-        "no finding in it is good; the first: it is neither ASFF (no AwsAccountId) nor OCSF (no class_uid)\n"
-    );
 }
 
 #[tokio::test]
@@ -154,6 +147,42 @@ async fn a_foreign_finding_is_a_dead_letter_and_its_neighbours_are_sent() {
         letters
             .contains("the finding is of account 444455556666; this agent speaks for 111122223333")
     );
+}
+
+#[tokio::test]
+async fn a_file_whose_only_finding_is_no_good_is_read_and_leaves_a_dead_letter() {
+    let mut dropped = dropped();
+    dropped.put("alien.json", "[{\"a\":1}]");
+    dropped.settle().await;
+    assert_eq!(dropped.names("done"), ["alien.json"]);
+    assert_eq!(dropped.names("bad"), Vec::<String>::new());
+    let letters = fs::read_to_string(dropped.intake.dead_letters.path()).unwrap();
+    assert!(letters.contains("it is neither ASFF (no AwsAccountId) nor OCSF (no class_uid)"));
+}
+
+#[tokio::test]
+async fn a_broken_line_is_a_dead_letter_and_its_neighbours_are_sent() {
+    let mut dropped = dropped();
+    let cut = asff(OWN, 3).to_string();
+    let lines = [
+        "{oops}".to_owned(),
+        asff(OWN, 1).to_string(),
+        String::new(),
+        asff(OWN, 2).to_string(),
+        asff(OWN, 4).to_string(),
+        cut[..cut.len() - 5].to_owned(),
+    ];
+    dropped.put("scan.jsonl", &lines.join("\n"));
+    dropped.settle().await;
+    assert_eq!(dropped.spooled().await.len(), 3);
+    assert_eq!(dropped.names("done"), ["scan.jsonl"]);
+    let letters = fs::read_to_string(dropped.intake.dead_letters.path()).unwrap();
+    assert_eq!(dropped.intake.dead_letters.count(), 2);
+    assert!(
+        letters.contains("line 1 of scan.jsonl: key must be a string"),
+        "{letters}"
+    );
+    assert!(letters.contains("line 6 of scan.jsonl: EOF"), "{letters}");
 }
 
 #[tokio::test]
