@@ -9,7 +9,7 @@ pub mod logs;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::{Format as _, Toml};
 use serde::de::DeserializeOwned;
 
@@ -21,6 +21,8 @@ pub use environment::home;
 pub enum Error {
     #[error("there is no {0}; create it, or leave out --config")]
     NoFile(PathBuf),
+    #[error("{0} is a folder; --config names a file, in TOML")]
+    Folder(PathBuf),
     #[error("{place}: {what}")]
     Setting { place: String, what: String },
 }
@@ -34,6 +36,9 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>, prefix: &'static str) -> R
     if let Some(file) = file {
         if !file.exists() {
             return Err(Error::NoFile(file.to_owned()));
+        }
+        if file.is_dir() {
+            return Err(Error::Folder(file.to_owned()));
         }
         figment = figment.merge(Toml::file_exact(file));
     }
@@ -70,8 +75,13 @@ fn setting(error: figment::Error, source: String, environment: Environment) -> E
     };
     let what = if let Kind::UnknownField(_, known) = error.kind {
         format!("there is no such key; there are {}", known.join(", "))
+    } else if let Kind::InvalidType(Actual::Str(text), expected) = &error.kind
+        && expected == "a sequence"
+    {
+        let items: Vec<&str> = text.split(',').map(str::trim).collect();
+        format!("`{text}` is no list; write {items:?}")
     } else {
-        error.kind.to_string().replace("``", "`")
+        error.kind.to_string().trim_end().replace("``", "`")
     };
     Error::Setting { place, what }
 }
@@ -127,6 +137,30 @@ mod tests {
         );
         assert!(message("listen = 5").starts_with("the settings, listen: invalid type"));
         assert!(message("[listen").contains("TOML parse error"));
+    }
+
+    #[test]
+    fn a_list_is_shown_as_it_is_written() {
+        #[derive(Debug, Deserialize)]
+        struct Lists {
+            #[expect(dead_code, reason = "only its type matters")]
+            regions: Vec<String>,
+        }
+        assert_eq!(
+            parse::<Lists>("regions = \"us-east-1,eu-west-1\"")
+                .unwrap_err()
+                .to_string(),
+            "the settings, regions: `us-east-1,eu-west-1` is no list; write [\"us-east-1\", \"eu-west-1\"]"
+        );
+    }
+
+    #[test]
+    fn a_folder_is_no_file() {
+        let error = load::<Settings>(Some(Path::new("/")), "MUSTER_TEST_NONE_").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "/ is a folder; --config names a file, in TOML"
+        );
     }
 
     #[test]
