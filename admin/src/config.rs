@@ -1,11 +1,12 @@
 //! The settings of `muster-admin`. Every key has a default; `deploy/muster-admin.toml` shows them all.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use muster_common::account::AccountId;
 use muster_settings::logs::Logs;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The prefix of its environment variables.
 pub const PREFIX: &str = "MUSTER_ADMIN_";
@@ -93,7 +94,7 @@ pub struct Audit {
 }
 
 /// A number of days, or `"never"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Days {
     After(u32),
@@ -143,6 +144,37 @@ impl Limits {
             connection_minutes: self.connection_minutes.min(2),
             ..self.clone()
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Days {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Days;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of days or \"never\"")
+            }
+
+            fn visit_u64<E: de::Error>(self, days: u64) -> Result<Days, E> {
+                let few = u32::try_from(days).map(Days::After);
+                few.map_err(|_| E::invalid_value(de::Unexpected::Unsigned(days), &self))
+            }
+
+            fn visit_i64<E: de::Error>(self, days: i64) -> Result<Days, E> {
+                let few = u32::try_from(days).map(Days::After);
+                few.map_err(|_| E::invalid_value(de::Unexpected::Signed(days), &self))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Days, E> {
+                match text {
+                    "never" => Ok(Days::Never(Never::Never)),
+                    other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Visitor)
     }
 }
 
@@ -301,7 +333,16 @@ mod tests {
                 .unwrap();
         assert_eq!(config.findings.active_days.days(), None);
         assert_eq!(config.findings.archived_days.days(), Some(7));
-        assert!(muster_settings::parse::<Config>("[findings]\nactive_days = \"soon\"").is_err());
+        let wrong = |value: &str| {
+            let text = format!("[findings]\nactive_days = {value}");
+            let error = muster_settings::parse::<Config>(&text).unwrap_err();
+            error.to_string()
+        };
+        assert_eq!(
+            wrong("\"soon\""),
+            "the settings, findings.active_days: invalid value string \"soon\", expected a number of days or \"never\""
+        );
+        assert!(wrong("-1").ends_with("expected a number of days or \"never\""));
     }
 
     #[test]

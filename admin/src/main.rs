@@ -168,6 +168,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
+            // The level of the logs is a setting that is only read when they start.
+            if error.is::<muster_settings::Error>() {
+                return ExitCode::from(EX_CONFIG);
+            }
             ExitCode::FAILURE
         }
     }
