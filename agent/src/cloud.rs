@@ -11,11 +11,13 @@ mod proof;
 mod skew;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
+use aws_sdk_sts::error::ProvideErrorMetadata as _;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -92,10 +94,12 @@ pub struct Caller {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CredentialsError {
     #[error(
-        "there are no AWS credentials ({0}); give the process a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+        "there are no AWS credentials{0}; set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run where there is a role"
     )]
     Missing(String),
-    #[error("STS does not accept the credentials: {0}")]
+    #[error(
+        "STS does not accept the credentials: {0}; check the key and the session, and whether they are still good"
+    )]
     Refused(String),
     #[error("STS cannot be reached: {0}")]
     Unreachable(String),
@@ -181,7 +185,10 @@ impl Cloud {
         let identity = match answer {
             Ok(identity) => identity,
             Err(error) if error.as_service_error().is_some() => {
-                return Err(CredentialsError::Refused(root_cause(&error)));
+                let code = error.code().unwrap_or("Unknown");
+                let message = error.message().unwrap_or("without a message");
+                let message = message.trim_end_matches('.');
+                return Err(CredentialsError::Refused(format!("{code}: {message}")));
             }
             Err(error) => return Err(CredentialsError::Unreachable(root_cause(&error))),
         };
@@ -203,11 +210,11 @@ impl Cloud {
         let provider = self
             .config
             .credentials_provider()
-            .ok_or_else(|| CredentialsError::Missing("none are configured".to_owned()))?;
+            .ok_or_else(|| CredentialsError::Missing(String::new()))?;
         provider
             .provide_credentials()
             .await
-            .map_err(|error| CredentialsError::Missing(root_cause(&error)))
+            .map_err(|error| CredentialsError::Missing(missing(&root_cause(&error))))
     }
 
     /// The Regions that are enabled in the account.
@@ -251,6 +258,28 @@ fn http_client() -> SharedHttpClient {
         connector.set_proxy_config(Some(ProxyConfig::from_env()));
         connector.build()
     })
+}
+
+/// Why there are none, behind those words. That no provider of the chain has any says nothing, unless a file is locked.
+fn missing(cause: &str) -> String {
+    if let Some((file, error)) = unreadable_file() {
+        return format!(": {} cannot be read ({error})", file.display());
+    }
+    match cause.lines().next() {
+        Some(line) if !line.starts_with("no credentials found in chain") => format!(": {line}"),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// The credentials file, if there is one that cannot be read.
+fn unreadable_file() -> Option<(PathBuf, std::io::Error)> {
+    let file = std::env::var_os("AWS_SHARED_CREDENTIALS_FILE")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".aws/credentials")))?;
+    match std::fs::read(&file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Some((file, error)),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 /// The cause at the bottom of an error, which is the one that says something.

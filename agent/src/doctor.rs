@@ -77,7 +77,7 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
     let cloud = Cloud::connect(config.home_region.as_ref(), clock).await;
     let home = cloud.home();
     let said = home.as_ref().map_or("", Region::as_str);
-    checks.push(admin(config, identity.as_ref(), said).await);
+    checks.push(admin(config, identity.as_ref(), said, clock).await);
     let Some(home) = home else {
         let error = identity::Error::NoRegion;
         checks.push(Check::bad("Region", "none is set", error.to_string()));
@@ -97,18 +97,25 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
 }
 
 /// Whether the admin can be reached and takes findings of this agent.
-async fn admin(config: &Config, identity: Option<&Identity>, home: &str) -> Check {
+async fn admin(config: &Config, identity: Option<&Identity>, home: &str, clock: &Clock) -> Check {
     const NAME: &str = "admin";
     let Some(identity) = identity else {
         return Check::skipped(NAME, "not enrolled");
     };
+    if identity.expired(clock.now()).is_some() {
+        return Check::skipped(NAME, "the certificate expired");
+    }
     let spool = spools(&config.state_dir).join(identity.agent.to_string());
     match probe(identity, &spool, home).await {
         Ok(()) => Check::good(NAME, format!("{} answers", identity.file.endpoint)),
         Err(reason) => {
             let host = &identity.file.endpoint;
-            let advice = if reason.starts_with("cannot connect") {
-                format!("open the way to {host} (TCP, no TLS inspection in between)")
+            let advice = if reason.contains("check the clock") {
+                String::new()
+            } else if reason.contains("certificate") && reason.starts_with("cannot connect") {
+                format!("open the way to {host} without TLS inspection in between")
+            } else if reason.starts_with("cannot connect") {
+                format!("ask whether the admin is running, and open the way to {host} (TCP)")
             } else {
                 "ask whoever runs the admin; 'muster audit list --refused' tells more".to_owned()
             };

@@ -7,6 +7,7 @@
 mod enroll;
 mod keep;
 mod renew;
+mod words;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use crate::cloud::CredentialsError;
 pub use enroll::{Accept, accept, decline};
 pub use keep::Keeper;
 pub use renew::{due, leave, renew};
+pub(crate) use words::refusal;
 
 /// How long a talk with the admin may take.
 const TALK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -63,8 +65,8 @@ pub enum Error {
     File(#[from] FileError),
     #[error("the credential cannot be used: {0}")]
     Credential(#[from] InvalidCredential),
-    #[error("{0}")]
-    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Connect(ConnectError),
     #[error(transparent)]
     Aws(#[from] CredentialsError),
     #[error(
@@ -81,9 +83,15 @@ pub enum Error {
     Protocol(String),
 }
 
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(words::clear(error))
+    }
+}
+
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
-        Self::Refused(status.message().to_owned())
+        Self::Refused(words::refusal(status.message()))
     }
 }
 
@@ -200,6 +208,17 @@ fn credential_path(folder: &Path) -> PathBuf {
 }
 
 impl Identity {
+    /// What to say if the certificate is over, for the admin takes nothing under it.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Option<String> {
+        let until = self.credential.facts().not_after;
+        (now >= until).then(|| {
+            format!(
+                "the certificate expired at {until}; ask for a new invitation and run 'muster-agent accept --replace'"
+            )
+        })
+    }
+
     /// Connects to the admin with the credential.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub(super) async fn credentials(
         Err(error) => {
             let advice = match error {
                 CredentialsError::Missing(_) => "",
-                CredentialsError::Refused(_) => "renew them, and check that the clock is right",
+                CredentialsError::Refused(_) => "check that the clock is right, too",
                 CredentialsError::Unreachable(_) => {
                     "open the way to sts.<Region>.amazonaws.com (443), or set AWS_ENDPOINT_URL_STS"
                 }

@@ -84,20 +84,17 @@ impl Keeper {
     }
 
     fn tell(&self, error: &Error) {
-        let until = self.identity.borrow().credential.facts().not_after;
-        let message = trouble(until, self.clock.now(), error);
-        tracing::warn!(%message, "the certificate was not renewed");
+        let message = trouble(&self.identity.borrow(), self.clock.now(), error);
+        tracing::warn!(reason = message, "the certificate was not renewed");
         self.board.set(NAME, None, CollectorState::Failed, &message);
     }
 }
 
-fn trouble(until: Timestamp, now: Timestamp, error: &Error) -> String {
-    if now >= until {
-        return format!(
-            "the certificate expired at {until}; ask for a new invitation and run 'muster-agent accept --replace' ({error})"
-        );
-    }
-    format!("the certificate is good until {until} and could not be renewed: {error}")
+fn trouble(identity: &Identity, now: Timestamp, error: &Error) -> String {
+    let until = identity.credential.facts().not_after;
+    identity.expired(now).unwrap_or_else(|| {
+        format!("the certificate is good until {until} and could not be renewed: {error}")
+    })
 }
 
 /// Seconds until the next try: a random share of a span that doubles. Pure.

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::{End, Link, Uplink};
 use crate::dead_letters::Letter;
+use crate::identity::refusal;
 use crate::queue::Numbers;
 
 /// Bytes of a batch; the admin may ask for less.
@@ -90,6 +91,9 @@ impl Uplink {
 
     async fn connected(&mut self) -> Result<End, End> {
         let identity = self.identity.borrow_and_update().clone();
+        if let Some(reason) = identity.expired(self.clock.now()) {
+            return Err(End::Refused(reason));
+        }
         let stop = self.stop.clone();
         let opened = async {
             let channel = identity
@@ -379,7 +383,7 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, Status>>) -> Result<T
 
 /// What a status means: whether to come back soon or to wait for somebody to change something.
 fn end_of(status: &Status) -> End {
-    let message = status.message().to_owned();
+    let message = refusal(status.message());
     match status.code() {
         Code::Unauthenticated | Code::PermissionDenied | Code::FailedPrecondition => {
             End::Refused(message)
