@@ -11,7 +11,7 @@ use crate::cloud::Cloud;
 use crate::collectors::Sources;
 use crate::config::Config;
 use crate::identity::{self, Identity};
-use crate::run::spools;
+use crate::spool::{id_in, spools};
 use crate::uplink::probe;
 
 /// One thing that was looked at.
@@ -105,8 +105,8 @@ async fn admin(config: &Config, identity: Option<&Identity>, home: &str, clock: 
     if identity.expired(clock.now()).is_some() {
         return Check::skipped(NAME, "the certificate expired");
     }
-    let spool = spools(&config.state_dir).join(identity.agent.to_string());
-    match probe(identity, &spool, home).await {
+    let spool = id_in(&spools(&config.state_dir).join(identity.agent.to_string()));
+    match probe(identity, spool.unwrap_or_default(), home).await {
         Ok(()) => Check::good(NAME, format!("{} answers", identity.file.endpoint)),
         Err(reason) => {
             let host = &identity.file.endpoint;

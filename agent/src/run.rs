@@ -1,7 +1,5 @@
 //! The running agent: every part built, every task started, everything drained at the end. It holds no logic.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 use muster_common::clock::Clock;
 use tokio::sync::watch;
@@ -17,7 +15,7 @@ use crate::identity::{self, Identity, Keeper, State};
 use crate::metrics;
 use crate::queue::Queue;
 use crate::snapshot::Subject;
-use crate::spool::{Spool, adopt};
+use crate::spool::{Spool, adopt, spools};
 use crate::uplink::{Link, Uplink};
 
 /// Runs the agent until `stop`.
@@ -122,10 +120,4 @@ fn spool(config: &Config, identity: &Identity) -> anyhow::Result<Spool> {
         );
     }
     Ok(spool)
-}
-
-/// Where spools are, each in a folder named by its agent.
-#[must_use]
-pub fn spools(state_dir: &Path) -> std::path::PathBuf {
-    state_dir.join("spool")
 }

@@ -346,6 +346,12 @@ pub fn size(documents: &[Bytes]) -> u64 {
     documents.iter().map(segment::size).sum()
 }
 
+/// Where the spools of a state folder are, each in a folder named by its agent.
+#[must_use]
+pub fn spools(state_dir: &Path) -> PathBuf {
+    state_dir.join("spool")
+}
+
 /// The id of the spool in a folder, if there is one. Changes nothing, also beside a running agent.
 #[must_use]
 pub fn id_in(folder: &Path) -> Option<Uuid> {

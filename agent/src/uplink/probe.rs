@@ -1,28 +1,24 @@
 //! A hello without findings behind it.
 
-use std::path::Path;
-
 use muster_proto::v1::agent_client::AgentClient;
 use uuid::Uuid;
 
 use super::End;
 use super::talk::{hello, open};
 use crate::identity::Identity;
-use crate::spool;
 
-/// Asks the admin whether it would take findings of this agent, and sends none. It names the spool that the agent has, or
-/// what the admin shows of it would be another one's.
+/// Asks the admin whether it would take findings of this agent, and sends none. The spool is the one that the
+/// agent has, or what the admin shows of it would be another one's.
 ///
 /// # Errors
 /// The reason, for people.
-pub async fn probe(identity: &Identity, spool: &Path, home: &str) -> Result<(), String> {
+pub async fn probe(identity: &Identity, spool: Uuid, home: &str) -> Result<(), String> {
     let asked = async {
         let channel = identity
             .connect()
             .await
             .map_err(|error| End::Lost(error.to_string()))?;
-        let id = spool::id_in(spool).unwrap_or(Uuid::nil());
-        open(AgentClient::new(channel), hello(id, home)).await
+        open(AgentClient::new(channel), hello(spool, home)).await
     };
     match asked.await {
         Ok(_) => Ok(()),

@@ -162,6 +162,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "config",
             "identity",
             "snapshot",
+            "spool",
             "uplink",
         ],
     ),
