@@ -148,10 +148,65 @@ async fn the_doctor_names_what_is_wrong_before_anything_runs() {
     let homeless = Agent::new(&one.world, "homeless", &one.credentials).with("AWS_REGION", "");
     let said = homeless.run(&["run"]).await;
     assert!(said.err.contains("not enrolled"), "{said:?}");
+    assert!(!fresh.state().exists(), "the doctor makes nothing");
     let status = fresh.run(&["status"]).await;
     assert_eq!(
         (status.code, status.err.lines().count()),
         (1, 1),
         "{status:?}"
     );
+}
+
+/// Runs a command with an output of its own. The answer is its code and what it says on standard error.
+async fn into(agent: &Agent, command: &str, out: std::process::Stdio) -> (Option<i32>, String) {
+    let mut command = agent.command(&[command]);
+    command.stdout(out).stderr(std::process::Stdio::piped());
+    let ended = command.spawn().unwrap().wait_with_output().await.unwrap();
+    (
+        ended.status.code(),
+        String::from_utf8(ended.stderr).unwrap(),
+    )
+}
+
+/// What people see beside an agent: while it runs, after it was killed, and after its account has left.
+#[tokio::test]
+async fn the_status_tells_its_age_and_that_the_account_has_left() {
+    let mut one = one().await;
+    becomes(&one, "securityhub", "us-east-1", "ok").await;
+    let running = one.agent.run(&["status"]).await;
+    assert!(running.out.contains("running      yes"), "{running:?}");
+    one.agent.kill().await;
+    let killed = one.agent.run(&["status"]).await;
+    assert_eq!(killed.code, 1, "{killed:?}");
+    assert!(
+        killed.out.contains("ago; the agent is not running"),
+        "{killed:?}"
+    );
+    for command in ["status", "doctor"] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let (code, said) = into(&one.agent, command, full.into()).await;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.starts_with("muster-agent: cannot write to standard output"),
+            "{said}"
+        );
+    }
+    // A reader that is gone already.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let gone = into(&one.agent, "doctor", writer.into()).await;
+    assert_eq!(gone, (Some(0), String::new()));
+
+    assert_eq!(one.agent.run(&["leave"]).await.code, 0);
+    let left = one.agent.run(&["status"]).await;
+    assert!(left.out.contains("left         at "), "{left:?}");
+    let doctor = doctor(&one.agent).await;
+    assert!(doctor.out.contains("left the admin at"), "{doctor:?}");
+    // It may come back as it came.
+    let invitation = one.admin.invite(ACCOUNT).await;
+    let line = format!("muster-agent accept '{invitation}'");
+    let back = one.agent.accept(&line).await;
+    assert_eq!(back.code, 0, "{back:?}");
+    let status = one.agent.run(&["status"]).await;
+    assert!(!status.out.contains("left  "), "{status:?}");
 }
