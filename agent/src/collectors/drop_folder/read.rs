@@ -120,7 +120,9 @@ fn reason(file: &Path, line: usize, error: &InvalidFile) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let what = match error {
         InvalidFile::Syntax { what, .. } => what.clone(),
-        other @ (InvalidFile::NoFindings | InvalidFile::Unreadable(_)) => other.to_string(),
+        other @ (InvalidFile::NoFindings | InvalidFile::Utf16 | InvalidFile::Unreadable(_)) => {
+            other.to_string()
+        }
     };
     format!("line {line} of {name}: {what}")
 }
