@@ -11,7 +11,6 @@ mod operator;
 mod status;
 
 use clap::Subcommand;
-use muster_common::account::{AccountId, InvalidAccountId};
 
 use crate::failure::Failure;
 use crate::output::{Printer, print_note};
@@ -68,42 +67,6 @@ pub(crate) async fn run(
         Command::Status(arguments) => status::run(&arguments, session, printer).await,
         Command::Completion(arguments) => completion::run(&arguments),
     }
-}
-
-/// How much of a list to show.
-#[derive(clap::Args, Clone, Copy, Debug)]
-pub(crate) struct Extent {
-    /// At most this many
-    #[arg(long, default_value_t = 100, value_name = "N", value_parser = at_least_one)]
-    limit: u32,
-    /// All there are, page by page
-    #[arg(long, conflicts_with = "limit")]
-    all: bool,
-}
-
-impl Extent {
-    /// How many to ask for next, when `shown` are there already; `None` when it is enough.
-    fn next_page(self, shown: usize, page_max: usize) -> Option<u32> {
-        let wanted = if self.all {
-            page_max
-        } else {
-            (self.limit as usize).saturating_sub(shown).min(page_max)
-        };
-        u32::try_from(wanted).ok().filter(|wanted| *wanted > 0)
-    }
-}
-
-fn at_least_one(text: &str) -> Result<u32, String> {
-    let number = text.parse().map_err(|error| format!("{error}"))?;
-    if number == 0 {
-        return Err("should be at least 1".to_owned());
-    }
-    Ok(number)
-}
-
-/// An account as an argument: a wrong one would only find nothing.
-pub(crate) fn account(text: &str) -> Result<String, InvalidAccountId> {
-    text.parse::<AccountId>().map(String::from)
 }
 
 /// What stands below a table.

@@ -10,7 +10,7 @@ use muster_common::filter::{
 use muster_common::timestamp::Timestamp;
 use muster_proto::v1 as wire;
 
-use crate::commands::account;
+use crate::argument::account;
 use crate::failure::Failure;
 use crate::span::Span;
 

@@ -1,5 +1,6 @@
 //! `muster`: the command line of an operator.
 
+mod argument;
 mod commands;
 mod contact;
 mod failure;

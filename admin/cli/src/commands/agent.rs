@@ -7,7 +7,8 @@ use muster_common::timestamp::from_wire;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
-use super::{Extent, tally};
+use super::tally;
+use crate::argument::Extent;
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer, print_line};
 use crate::session::Session;
@@ -20,7 +21,7 @@ pub(crate) enum Command {
     /// List agents
     List {
         /// Only those of one account
-        #[arg(long, value_parser = super::account)]
+        #[arg(long, value_parser = crate::argument::account)]
         account: Option<String>,
         #[command(flatten)]
         extent: Extent,

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use muster_proto::v1 as wire;
 use serde_json::json;
 
-use super::{Extent, tally};
+use super::tally;
+use crate::argument::Extent;
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer};
 use crate::session::Session;

@@ -8,7 +8,8 @@ use muster_common::text::visible;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
-use super::{Extent, tally};
+use super::tally;
+use crate::argument::Extent;
 use crate::contact::{Contact, ended};
 use crate::failure::Failure;
 use crate::filter::FilterArgs;

@@ -5,7 +5,8 @@ use muster_common::clock::Clock;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
-use super::{Extent, settle, tally};
+use super::{settle, tally};
+use crate::argument::Extent;
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer, print_line, print_note};
 use crate::session::Session;

@@ -10,7 +10,8 @@ use muster_mtls::PrivateKey;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
-use super::{Extent, tally};
+use super::tally;
+use crate::argument::Extent;
 use crate::failure::Failure;
 use crate::output::{Cell, Paint, Printer};
 use crate::session::Session;

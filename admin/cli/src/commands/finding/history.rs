@@ -5,7 +5,8 @@ use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
 use super::show::hinted;
-use crate::commands::{Extent, tally};
+use crate::argument::Extent;
+use crate::commands::tally;
 use crate::failure::Failure;
 use crate::output::{Cell, Format, Printer};
 use crate::session::Session;

@@ -5,7 +5,8 @@ use muster_common::clock::Clock;
 use muster_proto::v1 as wire;
 
 use super::row::{HEADERS, Shape, cells, document};
-use crate::commands::{Extent, tally};
+use crate::argument::Extent;
+use crate::commands::tally;
 use crate::failure::Failure;
 use crate::filter::FilterArgs;
 use crate::output::Printer;
