@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the product against its budgets (design.md, section 10).
+# Measures the product against its budgets; tests/bench-results.md has both.
 #
 #   tests/bench.sh [ingest|insights] [--json] [--findings NUMBER]
 #

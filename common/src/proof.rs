@@ -4,7 +4,7 @@
 //! forwarded, so there is no URL, method, header or body for an attacker to choose (the lesson of CVE-2020-16250). The
 //! binding header ties the signature to this server, this invitation and this key.
 //!
-//! Source: AWS Signature Version 4; design §4.
+//! Source: AWS Signature Version 4; ARCHITECTURE.md, "Walkthrough: enroll".
 
 use std::fmt::Write as _;
 

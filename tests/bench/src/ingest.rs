@@ -25,7 +25,7 @@ use sts::Sts;
 const AGENTS: u64 = 8;
 /// Findings that are sent before the clock starts, as a share of all.
 const WARM_UP: f64 = 0.1;
-/// The budgets of design.md §10.
+/// The budgets.
 const PER_SECOND_MIN: f64 = 80_000.0;
 const DISK_BYTES_MAX: f64 = 250.0;
 const INDEX_BYTES_MAX: f64 = 400.0;

@@ -33,7 +33,7 @@ const GROUPS: usize = 100;
 const PAGE: usize = 100;
 /// As the server sets it.
 const CACHE_BYTES: usize = 32 << 20;
-/// The budgets of design.md §10.
+/// The budgets.
 const INSIGHT_MS_MAX: f64 = 2.0;
 const PAGE_MS_MAX: f64 = 2.0;
 const REOPEN_SECONDS_MAX: f64 = 3.0;

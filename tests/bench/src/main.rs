@@ -1,4 +1,4 @@
-//! Benchmarks: what the product does against what it promises (design.md §10).
+//! Benchmarks: what the product does against its budgets.
 //!
 //! In: the name of a benchmark, or none for all. Out: figures with their budgets, for people or as JSON lines. Always:
 //! the ingest benchmark drives the real binary over real mutual TLS on loopback; the generator shares the machine and

@@ -183,7 +183,7 @@ impl Filling {
         }
     }
 
-    /// RFC 3339 with milliseconds.
+    /// RFC 3339 with milliseconds, in place: what the generator costs counts against the server.
     pub(super) fn time(&mut self, blank: Blank, time: Timestamp) {
         let (days, millis) = (
             time.as_millis().div_euclid(86_400_000),
