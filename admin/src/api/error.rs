@@ -18,7 +18,7 @@ pub(super) fn status<E: Kinded>(error: E) -> Status {
     let what = match error.kind() {
         Kind::Internal => "internal error",
         Kind::Disk => {
-            "the server's disk is full or cannot be written, and nothing of this was kept; free space there"
+            "the server's disk is full or cannot be written; free space there, and try again"
         }
         Kind::NotFound
         | Kind::Conflict
