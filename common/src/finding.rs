@@ -28,6 +28,7 @@ use sha2::{Digest, Sha256};
 
 pub use documents::{InvalidFile, documents, for_each_document};
 pub use history::{Change, changes};
+pub use json::Scalar;
 pub use merge::{Import, Known, import};
 pub use overlay::{InvalidPatch, Overlay, Patch, SeverityPatch};
 pub use product::ProductArn;
@@ -140,6 +141,8 @@ pub struct Reading {
     pub row: Row,
     /// What the provider wrote of the fields that operators own; it counts for a new finding only.
     pub initial: Overlay,
+    /// As [`scalars`] gives them.
+    pub scalars: Vec<Scalar>,
 }
 
 /// The fields that the row of a stored finding has. The others are read from the document when a filter names them.
@@ -170,6 +173,7 @@ pub fn read(document: &[u8]) -> Result<Reading, InvalidFinding> {
         account,
         product,
         owned,
+        scalars,
     } = read::finding(document, INDEXED.minus(overlay::OWNED))?;
     let updated_at = row.date(Field::UpdatedAt).expect("the format requires it");
     complete(&mut row, &product);
@@ -181,7 +185,14 @@ pub fn read(document: &[u8]) -> Result<Reading, InvalidFinding> {
         updated_at,
         row,
         initial: overlay::initial(&owned)?,
+        scalars,
     })
+}
+
+/// Where the scalars of a JSON document stand, in the order of the text; `None` if it is not JSON.
+#[must_use]
+pub fn scalars(document: &[u8]) -> Option<Vec<Scalar>> {
+    read::scalars(document)
 }
 
 /// Reads fields of a rendered document, for filters on what rows do not hold.

@@ -17,6 +17,7 @@ mod log;
 mod query;
 mod recover;
 mod rows;
+mod shape;
 mod shelf;
 mod state;
 mod versions;

@@ -26,11 +26,20 @@ pub(super) enum Token<'a> {
     List,
 }
 
+/// Where a scalar stands in a document, in bytes; a string without its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scalar {
+    pub start: u32,
+    pub end: u32,
+}
+
 /// Stands before a value, or behind one.
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
+    /// Where the scalars stand that were read so far, if that is asked for.
+    scalars: Option<Vec<Scalar>>,
 }
 
 impl<'a> Reader<'a> {
@@ -39,22 +48,45 @@ impl<'a> Reader<'a> {
             text,
             at: 0,
             depth: 0,
+            scalars: None,
         }
+    }
+
+    /// Also notes where the scalars stand.
+    pub(super) fn noting(text: &'a str) -> Self {
+        Self {
+            scalars: Some(Vec::with_capacity(64)),
+            ..Self::new(text)
+        }
+    }
+
+    /// What was noted.
+    pub(super) fn into_scalars(self) -> Vec<Scalar> {
+        self.scalars.unwrap_or_default()
     }
 
     /// Reads a scalar, or enters an object or a list.
     #[inline]
     pub(super) fn token(&mut self) -> Result<Token<'a>, Malformed> {
-        match self.visible() {
-            Some(b'"') => self.string().map(Token::Text),
-            Some(b'{') => self.enter().map(|()| Token::Object),
-            Some(b'[') => self.enter().map(|()| Token::List),
-            Some(b'n') => self.word("null").map(|()| Token::Null),
-            Some(b't') => self.word("true").map(|()| Token::Flag(true)),
-            Some(b'f') => self.word("false").map(|()| Token::Flag(false)),
-            Some(b'-' | b'0'..=b'9') => self.number().map(Token::Number),
-            Some(_) | None => Err(Malformed),
+        let first = self.visible();
+        let start = self.at;
+        let (token, quote) = match first {
+            Some(b'"') => (Token::Text(self.string()?), 1),
+            Some(b'{') => return self.enter().map(|()| Token::Object),
+            Some(b'[') => return self.enter().map(|()| Token::List),
+            Some(b'n') => (self.word("null").map(|()| Token::Null)?, 0),
+            Some(b't') => (self.word("true").map(|()| Token::Flag(true))?, 0),
+            Some(b'f') => (self.word("false").map(|()| Token::Flag(false))?, 0),
+            Some(b'-' | b'0'..=b'9') => (Token::Number(self.number()?), 0),
+            Some(_) | None => return Err(Malformed),
+        };
+        if let Some(scalars) = &mut self.scalars {
+            scalars.push(Scalar {
+                start: (start + quote) as u32,
+                end: (self.at - quote) as u32,
+            });
         }
+        Ok(token)
     }
 
     /// The name of an object's next member; `None` at its end.

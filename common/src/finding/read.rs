@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::ProductArn;
 use super::asff::DOCUMENT;
 use super::fault::{Stop, at, check, fault, longer, too_long, unlike};
-use super::json::{Reader, Token};
+use super::json::{Reader, Scalar, Token};
 use super::row::{Row, Value};
 use super::schema::{Form, List, Map, Mark, Marks, Node, Number, Object, Text};
 use crate::account::AccountId;
@@ -39,6 +39,7 @@ pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole<'_>, In
         account,
         product,
         owned,
+        json,
         ..
     } = walk(document, wanted, Mode::Whole)?;
     for (needed, name, provided) in [
@@ -71,6 +72,7 @@ pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole<'_>, In
         account: account.expect(required),
         product: product.expect(required),
         owned,
+        scalars: json.into_scalars(),
     })
 }
 
@@ -82,6 +84,16 @@ pub(super) struct Whole<'a> {
     pub product: ProductArn,
     /// The properties that belong to operators, by name, as they stand in the document.
     pub owned: Vec<(&'static str, &'a str)>,
+    pub scalars: Vec<Scalar>,
+}
+
+/// Where the scalars of a JSON document stand, in its order; `None` if it is something else, or of 4 GiB and more.
+pub(super) fn scalars(document: &[u8]) -> Option<Vec<Scalar>> {
+    u32::try_from(document.len()).ok()?;
+    let mut json = Reader::noting(std::str::from_utf8(document).ok()?);
+    json.skip().ok()?;
+    json.end().ok()?;
+    Some(json.into_scalars())
 }
 
 /// Reads the wanted fields of some top-level properties of a finding, none of them required.
@@ -104,7 +116,10 @@ fn walk(document: &[u8], wanted: FieldSet, mode: Mode) -> Result<Walk<'_>, Inval
     let text =
         std::str::from_utf8(document).map_err(|error| InvalidFinding::Syntax(error.to_string()))?;
     let mut walk = Walk {
-        json: Reader::new(text),
+        json: match mode {
+            Mode::Whole => Reader::noting(text),
+            Mode::Fragment | Mode::Inside | Mode::Lenient => Reader::new(text),
+        },
         row: Row::with_capacity(64, 1024),
         wanted,
         seen: Marks::default(),

@@ -3,6 +3,7 @@
 //! The head holds what the index is made from (keys and rows), the body what readers see (documents, overlays, who and
 //! when). Opening a store reads heads only; answering a page reads bodies only.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,18 +12,57 @@ use muster_common::timestamp::Timestamp;
 use super::codec::{Reader, Writer};
 use super::entry::{Entry, event, event_code};
 use super::rows::{Gatherer, Rows};
+use super::shape::{DocumentId, Shaped, Shaper};
 use crate::FeedEvent;
 
-/// The findings of one block before it is full.
-pub(super) const BLOCK_FINDINGS: usize = 128;
+/// A block is full with so many findings, or so many bytes of documents. More compress better; fewer are read faster.
+pub(super) const BLOCK_FINDINGS: usize = 512;
+const BLOCK_BYTES: usize = 4 << 20;
 const LEVEL: i32 = 1;
 /// No section decompresses to more; a length beyond is damage.
 const RAW_BYTES_MAX: usize = 256 << 20;
+
+/// Threads that encode the blocks of one step, at most.
+const ENCODERS_MAX: usize = 4;
+
+/// Encodes the blocks of a step on several threads: the writer has one, and everything waits for it.
+pub(super) struct Encoders(Vec<Encoder>);
+
+impl Encoders {
+    pub(super) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self(
+            (0..cores.min(ENCODERS_MAX))
+                .map(|_| Encoder::new())
+                .collect(),
+        )
+    }
+
+    pub(super) fn encode(&mut self, entries: &[Entry]) -> Vec<Block> {
+        let parts: Vec<&[Entry]> = blocks(entries).collect();
+        let share = parts.len().div_ceil(self.0.len()).max(1);
+        let mut shares = self.0.iter_mut().zip(parts.chunks(share));
+        let Some((own, first)) = shares.next() else {
+            return Vec::new();
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = shares
+                .map(|(encoder, parts)| scope.spawn(|| encoder.encode_all(parts)))
+                .collect();
+            let mut blocks = own.encode_all(first);
+            for other in others {
+                blocks.extend(other.join().expect("encoding does not panic"));
+            }
+            blocks
+        })
+    }
+}
 
 /// Compresses sections; keeps its buffers.
 pub(super) struct Encoder {
     compressor: zstd::bulk::Compressor<'static>,
     gatherer: Gatherer,
+    shaper: Shaper,
     packed: Vec<u8>,
 }
 
@@ -38,17 +78,49 @@ impl Encoder {
         Self {
             compressor: zstd::bulk::Compressor::new(LEVEL).expect("the level is one of zstd's"),
             gatherer: Gatherer::new(),
+            shaper: Shaper::default(),
             packed: Vec::new(),
         }
     }
 
+    fn encode_all(&mut self, parts: &[&[Entry]]) -> Vec<Block> {
+        parts.iter().map(|entries| self.encode(entries)).collect()
+    }
+
     pub(super) fn encode(&mut self, entries: &[Entry]) -> Block {
         let rows = self.gatherer.gather(entries);
+        let body = self.body(entries);
         Block {
             head: self.pack(&rows.encode()),
-            body: self.pack(&body(entries)),
+            body: self.pack(&body),
             rows,
         }
+    }
+
+    fn body(&mut self, entries: &[Entry]) -> Vec<u8> {
+        let mut body = Writer::with_capacity(1_024 * entries.len());
+        let mut actors: Vec<&Arc<str>> = entries.iter().map(|entry| &entry.actor).collect();
+        actors.sort_unstable();
+        actors.dedup();
+        body.number(actors.len() as u64);
+        actors.iter().for_each(|actor| body.slice(actor.as_bytes()));
+        body.number(entries.len() as u64);
+        for entry in entries {
+            let actor = actors
+                .binary_search(&&entry.actor)
+                .expect("it is among them");
+            let shape = self.shaper.put(&entry.document, &entry.scalars);
+            body.number(entry.sequence);
+            body.number(entry.previous);
+            body.byte(event_code(entry.event));
+            body.number(actor as u64);
+            body.raw(&entry.recorded_at.as_millis().to_le_bytes());
+            body.number(shape.into());
+            body.number(entry.overlay.len() as u64);
+        }
+        entries.iter().for_each(|entry| body.raw(&entry.overlay));
+        self.shaper.finish(&mut body);
+        body.bytes
     }
 
     fn pack(&mut self, raw: &[u8]) -> Vec<u8> {
@@ -72,37 +144,24 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::decompress(compressed, length).ok()
 }
 
-fn body(entries: &[Entry]) -> Vec<u8> {
-    let bytes = |entry: &Entry| 64 + entry.overlay.len() + entry.document.len();
-    let mut body = Writer::with_capacity(entries.iter().map(bytes).sum());
-    let mut actors: Vec<&Arc<str>> = entries.iter().map(|entry| &entry.actor).collect();
-    actors.sort_unstable();
-    actors.dedup();
-    body.number(actors.len() as u64);
-    actors.iter().for_each(|actor| body.slice(actor.as_bytes()));
-    body.number(entries.len() as u64);
-    for entry in entries {
-        let actor = actors
-            .binary_search(&&entry.actor)
-            .expect("it is among them");
-        body.number(entry.sequence);
-        body.number(entry.previous);
-        body.byte(event_code(entry.event));
-        body.number(actor as u64);
-        body.raw(&entry.recorded_at.as_millis().to_le_bytes());
-        body.number(entry.overlay.len() as u64);
-        body.number(entry.document.len() as u64);
-    }
-    for entry in entries {
-        body.raw(&entry.overlay);
-        body.raw(&entry.document);
-    }
-    body.bytes
-}
-
 /// Reads the head of a block; `None` if it is damaged.
 pub(super) fn rows(head: &[u8]) -> Option<Rows> {
     Rows::decode(&unpack(head)?)
+}
+
+/// Entries in the parts that make one block each.
+pub(super) fn blocks(mut entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = entries.iter().take(BLOCK_FINDINGS).take_while(|entry| {
+            let room = bytes < BLOCK_BYTES;
+            bytes += entry.document.len();
+            room
+        });
+        let (block, rest) = entries.split_at(fits.count());
+        entries = rest;
+        (!block.is_empty()).then_some(block)
+    })
 }
 
 /// The body of a block, decompressed.
@@ -110,9 +169,10 @@ pub(super) fn rows(head: &[u8]) -> Option<Rows> {
 pub(super) struct Documents {
     raw: Bytes,
     entries: Vec<DocumentEntry>,
+    shaped: Shaped,
 }
 
-/// Who, when and where in the raw bytes.
+/// Who, when and which document.
 #[derive(Clone, Debug)]
 pub(super) struct DocumentEntry {
     pub sequence: u64,
@@ -120,43 +180,71 @@ pub(super) struct DocumentEntry {
     pub event: FeedEvent,
     pub actor: Arc<str>,
     pub recorded_at: Timestamp,
+    /// In the raw bytes.
     overlay: (usize, usize),
-    document: (usize, usize),
+    document: DocumentId,
 }
 
 impl Documents {
     /// `None` if the section is damaged.
     pub(super) fn decode(packed: &[u8]) -> Option<Self> {
-        let raw = unpack(packed)?;
+        let raw = Bytes::from(unpack(packed)?);
         let mut reader = Reader::new(&raw);
         let actors = (0..reader.number()?)
             .map(|_| Some(Arc::from(std::str::from_utf8(reader.slice()?).ok()?)))
             .collect::<Option<Vec<Arc<str>>>>()?;
         let count = reader.number()?;
-        let mut entries = (0..count)
+        if count > BLOCK_FINDINGS as u64 {
+            return None;
+        }
+        let mut shapes = Vec::new();
+        let mut overlays = Vec::new();
+        let metas = (0..count)
             .map(|_| {
-                Some(DocumentEntry {
-                    sequence: reader.number()?,
-                    previous: reader.number()?,
-                    event: event(reader.byte()?)?,
-                    actor: Arc::clone(actors.get(usize::try_from(reader.number()?).ok()?)?),
-                    recorded_at: Timestamp::from_millis(i64::from_le_bytes(*reader.array()?)),
-                    overlay: (0, usize::try_from(reader.number()?).ok()?),
-                    document: (0, usize::try_from(reader.number()?).ok()?),
-                })
+                let meta = (
+                    reader.number()?,
+                    reader.number()?,
+                    event(reader.byte()?)?,
+                    Arc::clone(actors.get(usize::try_from(reader.number()?).ok()?)?),
+                    Timestamp::from_millis(i64::from_le_bytes(*reader.array()?)),
+                );
+                shapes.push(u32::try_from(reader.number()?).ok()?);
+                overlays.push(usize::try_from(reader.number()?).ok()?);
+                Some(meta)
             })
             .collect::<Option<Vec<_>>>()?;
         let mut at = raw.len() - reader.rest().len();
-        for entry in &mut entries {
-            for range in [&mut entry.overlay, &mut entry.document] {
-                let end = at.checked_add(range.1)?;
-                *range = (at, end);
-                at = end;
-            }
-        }
-        (at == raw.len()).then(|| Self {
-            raw: Bytes::from(raw),
+        let overlays = overlays
+            .into_iter()
+            .map(|length| {
+                let start = at;
+                at = at.checked_add(length)?;
+                Some((start, at))
+            })
+            .collect::<Option<Vec<_>>>()?;
+        let (shaped, documents) = Shaped::decode(&raw, at, &shapes)?;
+        let entries = metas
+            .into_iter()
+            .zip(overlays)
+            .zip(documents)
+            .map(
+                |(((sequence, previous, event, actor, recorded_at), overlay), document)| {
+                    DocumentEntry {
+                        sequence,
+                        previous,
+                        event,
+                        actor,
+                        recorded_at,
+                        overlay,
+                        document,
+                    }
+                },
+            )
+            .collect();
+        Some(Self {
+            raw,
             entries,
+            shaped,
         })
     }
 
@@ -176,18 +264,19 @@ impl Documents {
     }
 
     pub(super) fn document(&self, entry: &DocumentEntry) -> Bytes {
-        self.raw.slice(entry.document.0..entry.document.1)
+        self.shaped.document(entry.document)
     }
 
+    /// What it takes in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.raw.len()
+        self.shaped.bytes() + size_of::<DocumentEntry>() * self.entries.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use muster_common::field::Field;
-    use muster_common::finding::{FindingKey, Row, Value};
+    use muster_common::finding::{self, FindingKey, Row, Value};
 
     use super::*;
 
@@ -211,6 +300,16 @@ mod tests {
         row
     }
 
+    /// Now and then one that is no JSON.
+    fn document(number: u64) -> Bytes {
+        let text = match number % 10 {
+            0 => String::new(),
+            1 => "d".repeat(1_000),
+            _ => format!(r#"{{"Id":"{number}","Types":["a","b{}"]}}"#, number % 4),
+        };
+        Bytes::from(text)
+    }
+
     fn entries() -> Vec<Entry> {
         (1..=70_u64)
             .map(|number| Entry {
@@ -223,7 +322,8 @@ mod tests {
                 id_digest: number as u32,
                 row: row(number),
                 overlay: vec![b'o'; (number % 2) as usize],
-                document: Bytes::from(vec![b'd'; 1_000]),
+                document: document(number),
+                scalars: finding::scalars(&document(number)).unwrap_or_default(),
             })
             .collect()
     }
@@ -248,11 +348,29 @@ mod tests {
                 row: rows.row(at),
                 overlay: documents.overlay(found).to_vec(),
                 document: documents.document(found),
+                scalars: entry.scalars.clone(),
             };
             assert_eq!(&read, entry);
             assert_eq!(row.has_overlay, !entry.overlay.is_empty());
         }
         assert!(documents.find(1).is_none());
+    }
+
+    #[test]
+    fn a_block_takes_so_many_findings_or_bytes() {
+        let mut entries = entries();
+        assert!(blocks(&entries).map(<[Entry]>::len).eq([70]));
+        entries = entries.iter().cycle().take(1_100).cloned().collect();
+        assert!(blocks(&entries).map(<[Entry]>::len).eq([512, 512, 76]));
+        for entry in &mut entries[..20] {
+            entry.document = Bytes::from(vec![b'd'; BLOCK_BYTES / 3 + 1]);
+        }
+        assert!(
+            blocks(&entries[..21])
+                .map(<[Entry]>::len)
+                .eq([3, 3, 3, 3, 3, 3, 3])
+        );
+        assert_eq!(blocks(&[]).count(), 0);
     }
 
     #[test]

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use muster_common::finding;
 use muster_common::timestamp::Timestamp;
 use parking_lot::Mutex;
 
 use super::account::{Books, CommitHead};
-use super::block::{BLOCK_FINDINGS, Encoder};
+use super::block::{Encoder, blocks};
 use super::entry::Entry;
 use super::frame::Kind;
 use super::log::{Found, Place, replace};
@@ -77,7 +78,7 @@ impl Compaction {
         let mut encoder = Encoder::new();
         let mut frames = Vec::new();
         let mut lasts = Vec::new();
-        for block in sorted.kept.chunks(BLOCK_FINDINGS) {
+        for block in blocks(&sorted.kept) {
             let encoded = encoder.encode(block);
             lasts.push(block.last().map_or(0, |entry| entry.sequence));
             frames.push((Kind::Block, encoded.head, encoded.body));
@@ -172,6 +173,7 @@ impl Compaction {
                 sorted.dropped += 1;
                 continue;
             }
+            let text = documents.document(document);
             sorted.kept.push(Entry {
                 sequence: row.sequence,
                 previous: row.previous,
@@ -182,7 +184,8 @@ impl Compaction {
                 id_digest: row.id_digest,
                 row: rows.row(at),
                 overlay: documents.overlay(document).to_vec(),
-                document: documents.document(document),
+                scalars: finding::scalars(&text).unwrap_or_default(),
+                document: text,
             });
         }
         Ok(Some(()))

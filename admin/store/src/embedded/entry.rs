@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use muster_common::finding::{FindingKey, Row};
+use muster_common::finding::{FindingKey, Row, Scalar};
 use muster_common::timestamp::Timestamp;
 
 use crate::FeedEvent;
@@ -25,6 +25,8 @@ pub(super) struct Entry {
     /// JSON; empty if operators set nothing.
     pub overlay: Vec<u8>,
     pub document: Bytes,
+    /// Where the scalars of the document stand.
+    pub scalars: Vec<Scalar>,
 }
 
 /// The digest of an ASFF id.

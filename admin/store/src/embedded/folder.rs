@@ -9,7 +9,7 @@ use super::log::sync_folder;
 use crate::Error;
 
 /// The format that this version reads and writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A data folder that is ours until this is dropped.
 pub(super) struct Folder {

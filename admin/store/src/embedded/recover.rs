@@ -231,6 +231,7 @@ fn from_documents(documents: &Documents) -> (Vec<Entry>, usize) {
                 row: finding::compose(reading.row, &overlay),
                 overlay: overlay.to_bytes(),
                 document,
+                scalars: reading.scalars,
             }),
             Ok(_) | Err(_) => lost += 1,
         }

@@ -8,12 +8,10 @@ use muster_common::field::Field;
 use muster_common::finding::{FindingKey, Row, are_values, values};
 use std::hash::BuildHasher as _;
 
+use super::block::BLOCK_FINDINGS;
 use super::codec::{Reader, Writer};
 use super::entry::{Entry, event, event_code};
 use crate::FeedEvent;
-
-/// No block holds more findings.
-const ENTRIES_MAX: u64 = 1 << 15;
 
 /// The rows of a block.
 #[derive(Default)]
@@ -175,7 +173,7 @@ impl Rows {
     /// Reads what [`Rows::encode`] wrote; `None` if it is something else.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
-        let count = Some(reader.number()?).filter(|count| *count <= ENTRIES_MAX)?;
+        let count = Some(reader.number()?).filter(|count| *count <= BLOCK_FINDINGS as u64)?;
         let mut last = 0_u64;
         let sequences = (0..count)
             .map(|_| {

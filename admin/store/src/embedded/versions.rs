@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use muster_common::account::AccountId;
 use muster_common::field::Field;
-use muster_common::finding::{self, FindingKey, Known, Overlay, Patch, Row};
+use muster_common::finding::{self, FindingKey, Known, Overlay, Patch, Row, Scalar};
 use muster_common::timestamp::Timestamp;
 
 use super::entry::{Entry, id_digest};
@@ -62,6 +62,7 @@ struct Draft {
     row: Row,
     overlay: Overlay,
     document: Bytes,
+    scalars: Vec<Scalar>,
 }
 
 impl Maker<'_> {
@@ -92,6 +93,7 @@ impl Maker<'_> {
             row: finding::compose(reading.row, &overlay),
             overlay,
             document,
+            scalars: reading.scalars,
         });
         Ok(match present {
             Some(_) => Outcome::Updated(key),
@@ -151,6 +153,7 @@ impl Maker<'_> {
             row: finding::compose(reading.row, &overlay),
             overlay,
             document,
+            scalars: reading.scalars,
         });
         Ok(Outcome::Updated(key))
     }
@@ -187,6 +190,7 @@ impl Maker<'_> {
             row: Row::default(),
             overlay: Overlay::default(),
             document: Bytes::new(),
+            scalars: Vec::new(),
         });
         Ok((Outcome::Expired(key), account))
     }
@@ -222,6 +226,7 @@ impl Maker<'_> {
             row,
             overlay,
             document,
+            scalars,
         } = draft;
         self.versions.bytes += document.len();
         self.versions
@@ -238,6 +243,7 @@ impl Maker<'_> {
             row,
             overlay: overlay.to_bytes(),
             document,
+            scalars,
         });
     }
 }

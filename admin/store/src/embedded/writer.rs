@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::account::Page;
-use super::block::{BLOCK_FINDINGS, Block, Encoder};
+use super::block::{Block, Encoders};
 use super::entry::Entry;
 use super::frame::Kind;
 use super::log::Log;
@@ -59,7 +59,7 @@ enum Reply {
 impl Writer {
     /// Runs until every sender is gone.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        let mut encoder = Encoder::new();
+        let mut encoders = Encoders::new();
         let mut waiting = None;
         while let Some(first) = waiting.take().or_else(|| requests.blocking_recv()) {
             let mut step = Step::default();
@@ -73,7 +73,7 @@ impl Writer {
                     next = requests.try_recv().ok();
                 }
             }
-            self.finish(step, &mut encoder);
+            self.finish(step, &mut encoders);
         }
         if let Err(error) = self.shelf.flush() {
             tracing::warn!(%error, "the tables were not flushed; the log will fill them at the next start");
@@ -180,7 +180,7 @@ impl Writer {
     }
 
     /// Makes a step durable and visible, and answers.
-    fn finish(&mut self, step: Step, encoder: &mut Encoder) {
+    fn finish(&mut self, step: Step, encoders: &mut Encoders) {
         let Step {
             versions: Versions { entries, .. },
             page,
@@ -189,7 +189,7 @@ impl Writer {
             ..
         } = step;
         let first = entries.first().map(|entry| entry.sequence);
-        let result = self.write(&entries, page, writes, encoder);
+        let result = self.write(&entries, page, writes, encoders);
         if let (Err(_), Some(first)) = (&result, first) {
             self.sequence = first - 1;
         }
@@ -210,7 +210,7 @@ impl Writer {
         entries: &[Entry],
         page: Page,
         writes: Vec<Write>,
-        encoder: &mut Encoder,
+        encoders: &mut Encoders,
     ) -> Result<(), Error> {
         if self.log.is_broken() {
             self.log.mend()?;
@@ -224,10 +224,7 @@ impl Writer {
         {
             return Ok(());
         }
-        let blocks: Vec<Block> = entries
-            .chunks(BLOCK_FINDINGS)
-            .map(|entries| encoder.encode(entries))
-            .collect();
+        let blocks = encoders.encode(entries);
         let commit = serde_json::to_vec(&head).expect("a commit is plain data");
         let tables = encode(&writes);
         let mut frames: Vec<(Kind, &[u8], &[u8])> = blocks
