@@ -66,7 +66,7 @@ pub enum Error {
     #[error("the credential cannot be used: {0}")]
     Credential(#[from] InvalidCredential),
     #[error(transparent)]
-    Connect(ConnectError),
+    Connect(#[from] ConnectError),
     #[error(transparent)]
     Aws(#[from] CredentialsError),
     #[error(
@@ -81,12 +81,6 @@ pub enum Error {
     Refused(String),
     #[error("the admin did not answer as expected: {0}")]
     Protocol(String),
-}
-
-impl From<ConnectError> for Error {
-    fn from(error: ConnectError) -> Self {
-        Self::Connect(words::clear(error))
-    }
 }
 
 impl From<Status> for Error {

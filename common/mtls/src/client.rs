@@ -17,6 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
 use crate::credential::Credential;
+use crate::fault::{self, Fault};
 use crate::verify::{AdminVerifier, Anchor, roots};
 use crate::{ALPN, VERSIONS};
 
@@ -39,8 +40,13 @@ pub enum ConnectError {
     Address(String),
     #[error("a trusted root cannot be used: {0}")]
     Roots(String),
+    /// The reason says what to do.
     #[error("cannot connect to {address}: {reason}")]
-    Connect { address: String, reason: String },
+    Connect {
+        address: String,
+        fault: Fault,
+        reason: String,
+    },
 }
 
 /// Connects to `host:port` and waits for the handshake. The channel reconnects by itself.
@@ -87,9 +93,13 @@ pub async fn channel(
     endpoint
         .connect_with_connector(connector)
         .await
-        .map_err(|error| ConnectError::Connect {
-            address: address.to_owned(),
-            reason: innermost(&error),
+        .map_err(|error| {
+            let (fault, reason) = fault::of(&innermost(&error));
+            ConnectError::Connect {
+                address: address.to_owned(),
+                fault,
+                reason,
+            }
         })
 }
 

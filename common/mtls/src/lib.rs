@@ -9,6 +9,7 @@ mod certificate;
 mod client;
 mod connection;
 mod credential;
+mod fault;
 mod file;
 mod server;
 mod verify;
@@ -19,6 +20,7 @@ pub use connection::{Connections, Peer};
 pub use credential::{
     Credential, InvalidCredential, PrivateKey, SigningRequest, pem_certificates, to_pem,
 };
+pub use fault::Fault;
 pub use file::{CredentialFile, FileError};
 pub use server::{Limits, Listener, Reload, ServerCredential};
 pub use verify::Audience;
