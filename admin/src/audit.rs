@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use muster_common::audit::topic;
 use muster_common::timestamp::{SECOND, Timestamp};
 use muster_store::{Bound, Error, Table};
 use parking_lot::Mutex;
@@ -37,6 +38,7 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event whose action begins with one of [`TOPICS`](muster_common::audit::TOPICS).
     #[must_use]
     pub fn new(
         time: Timestamp,
@@ -44,6 +46,7 @@ impl Event {
         actor: impl Into<String>,
         subject: impl Into<String>,
     ) -> Self {
+        debug_assert!(topic(action).is_some(), "`{action}` has no topic");
         Self {
             time,
             action: action.to_owned(),

@@ -4,6 +4,7 @@
 //! a network, a disk or who is asking.
 
 pub mod account;
+pub mod audit;
 pub mod clock;
 pub mod field;
 pub mod filter;

@@ -1,6 +1,7 @@
 //! `muster audit`.
 
 use clap::{Args, Subcommand};
+use muster_common::audit::TOPICS;
 use muster_proto::v1 as wire;
 use serde_json::json;
 
@@ -36,18 +37,6 @@ pub(crate) struct List {
     #[command(flatten)]
     extent: Extent,
 }
-
-/// What actions are about; each stands before a dot.
-const TOPICS: [&str; 8] = [
-    "agent",
-    "call",
-    "enrollment",
-    "ingest",
-    "insight",
-    "invitation",
-    "member",
-    "operator",
-];
 
 /// The beginning of an action: one that none has would only find nothing.
 fn action(text: &str) -> Result<String, String> {
