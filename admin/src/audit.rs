@@ -2,8 +2,11 @@
 //!
 //! In: [`Event`]s. A change puts its event into its own transaction, so that there is no change without one. Refusals
 //! are written on their own, within a budget: a flood of them is counted, not written one by one. Strangers have a budget
-//! of their own and no actor has more than a share, so that nobody hides what another one tries.
+//! of their own and no actor has more than a share, so that nobody hides what another one tries. What a holder of a
+//! certificate is refused again and again is written once an hour, with how often (`repeats`).
 //! Survives: everything that was committed. Not here: who may read it (`api`).
+
+mod repeats;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +18,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::records::{Draft, Records};
+use repeats::Repeats;
 
 /// Refusals of strangers, and of all others, that are written per second; the others are counted.
 const REFUSALS_PER_SECOND: u32 = 20;
@@ -82,6 +86,7 @@ impl Draft {
 #[derive(Clone)]
 pub struct Audit {
     records: Records,
+    repeats: Arc<Mutex<Repeats>>,
     budget: Arc<Mutex<Budget>>,
 }
 
@@ -111,6 +116,7 @@ impl Audit {
     pub fn new(records: Records) -> Self {
         Self {
             records,
+            repeats: Arc::default(),
             budget: Arc::default(),
         }
     }
@@ -118,6 +124,29 @@ impl Audit {
     /// Writes a refusal. A disk that refuses is logged: the call was refused anyway.
     pub async fn refusal(&self, event: Event) {
         let event = event.refused();
+        let Some(event) = self.repeats.lock().take(event) else {
+            return;
+        };
+        self.write_refusal(event).await;
+    }
+
+    /// Writes down how often refusals were repeated whose hour is over.
+    pub async fn tell_repeats(&self, now: Timestamp) {
+        let over = self.repeats.lock().over(now);
+        for event in over {
+            self.write_refusal(event).await;
+        }
+    }
+
+    /// Writes down all repeats: the server ends.
+    pub async fn tell_all_repeats(&self, now: Timestamp) {
+        let all = self.repeats.lock().all(now);
+        for event in all {
+            self.write_refusal(event).await;
+        }
+    }
+
+    async fn write_refusal(&self, event: Event) {
         let Some(untold) = self.budget.lock().take(event.time, &event.actor) else {
             return;
         };

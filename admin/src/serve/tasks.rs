@@ -12,6 +12,7 @@ use crate::findings::Retention;
 
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
 const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
+const REPEATS_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) async fn keep_certified(identity: ServerIdentity, stop: CancellationToken) {
     while waited(CERTIFICATE_EVERY, &stop).await {
@@ -21,7 +22,7 @@ pub(super) async fn keep_certified(identity: ServerIdentity, stop: CancellationT
     }
 }
 
-/// What goes when it is too old.
+/// What goes when it is too old, and what is told of when it is over.
 pub(super) struct Tidy {
     pub retention: Retention,
     pub audit: Audit,
@@ -32,10 +33,22 @@ pub(super) struct Tidy {
 
 impl Tidy {
     pub(super) async fn keep(self, stop: CancellationToken) {
-        while waited(RETENTION_EVERY, &stop).await {
+        tokio::join!(self.remove_old(&stop), self.tell_repeats(&stop));
+    }
+
+    async fn remove_old(&self, stop: &CancellationToken) {
+        while waited(RETENTION_EVERY, stop).await {
             self.findings().await;
             self.events().await;
         }
+    }
+
+    /// Writes down how often refusals were repeated: when their hour is over, and at the end.
+    async fn tell_repeats(&self, stop: &CancellationToken) {
+        while waited(REPEATS_EVERY, stop).await {
+            self.audit.tell_repeats(self.clock.now()).await;
+        }
+        self.audit.tell_all_repeats(self.clock.now()).await;
     }
 
     async fn findings(&self) {
