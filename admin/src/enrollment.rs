@@ -7,6 +7,7 @@
 
 mod error;
 mod identity;
+mod pace;
 mod refusal;
 mod renewal;
 mod sts;
@@ -34,6 +35,7 @@ use crate::records::{Draft, Records};
 
 pub use error::Error;
 pub use identity::CallerIdentity;
+use pace::Pace;
 pub use renewal::{Renewal, RenewalRequest};
 pub use sts::{Config as StsConfig, Prover, Sts, StsError};
 use throttle::Throttle;
@@ -54,6 +56,7 @@ pub struct Enrollment {
     prover: Arc<dyn Prover>,
     audit: Audit,
     throttle: Throttle,
+    pace: Pace,
     clock: Clock,
     config: Arc<Config>,
 }
@@ -122,6 +125,7 @@ impl Enrollment {
             prover,
             audit,
             throttle: Throttle::default(),
+            pace: Pace::default(),
             clock,
             config: Arc::new(config),
         }

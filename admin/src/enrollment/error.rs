@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use muster_common::account::{AccountId, Partition};
+use muster_common::identity::AgentId;
 use muster_common::proof::InvalidProof;
 use muster_common::timestamp::Timestamp;
 
@@ -39,6 +40,8 @@ pub enum Error {
     RoleRecreated { account: AccountId },
     #[error("too many failed attempts from {peer}; try again in a minute")]
     Throttled { peer: IpAddr },
+    #[error("agent {agent} renews its certificate too often; try again in some minutes")]
+    TooOften { agent: AgentId },
     #[error("{0}")]
     Standing(Standing),
     #[error(
@@ -66,7 +69,7 @@ impl Kinded for Error {
             | Self::RoleRecreated { .. }
             | Self::Standing(_) => Kind::Denied,
             Self::Expired { .. } => Kind::Unauthenticated,
-            Self::Throttled { .. } => Kind::Busy,
+            Self::Throttled { .. } | Self::TooOften { .. } => Kind::Busy,
         }
     }
 }
@@ -82,6 +85,7 @@ impl Error {
             | Self::Identity(_)
             | Self::Partition { .. }
             | Self::RoleRecreated { .. }
+            | Self::TooOften { .. }
             | Self::Standing(_)
             | Self::Expired { .. }
             | Self::SameKey

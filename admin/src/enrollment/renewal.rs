@@ -47,10 +47,13 @@ impl Enrollment {
     /// Renews, or asks for a proof first.
     ///
     /// # Errors
-    /// [`Error::Standing`] of a replaced certificate quarantines the agent: somebody uses a copy of its key.
+    /// [`Error::TooOften`]. [`Error::Standing`] of a replaced certificate quarantines the agent: somebody uses a copy of its key.
     pub async fn renew(&self, request: &RenewalRequest) -> Result<Renewal, Error> {
         let renewal = async {
             let agent = self.renewable(request).await?;
+            if !self.pace.admits(agent.id, self.clock.now()) {
+                return Err(Error::TooOften { agent: agent.id });
+            }
             if self.clock.now().since(agent.proven_at) >= PROOF_LIFE {
                 return Ok(Renewal::ProofNeeded {
                     nonce: rand::random(),
