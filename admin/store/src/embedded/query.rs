@@ -15,19 +15,21 @@ use crate::{
 
 /// Documents that one page looks at before it gives up and answers with what it has.
 const LOOKS_MAX: usize = 200_000;
+/// Documents of one page, in bytes: a page of large findings is a short one.
+const PAGE_BYTES_MAX: usize = 16 << 20;
 /// Blocks that one look at the feed reads.
 const FEED_BLOCKS_MAX: usize = 64;
 
 pub(super) fn page(shared: &Shared, query: &Query) -> Result<Page, Error> {
     let mut page = Page::default();
     let mut after = query.after.clone();
-    let mut looks = 0;
+    let (mut looks, mut bytes) = (0, 0);
     let mut step = query.limit + 1;
     loop {
         let (found, exact) = candidates(shared, query, after.as_ref(), step);
         let last = found.len() < step;
         for (key, position) in found {
-            if page.records.len() == query.limit {
+            if page.records.len() == query.limit || bytes >= PAGE_BYTES_MAX {
                 page.next = after;
                 return Ok(page);
             }
@@ -37,6 +39,7 @@ pub(super) fn page(shared: &Shared, query: &Query) -> Result<Page, Error> {
                 continue;
             };
             if exact || matches(&record, &query.filter, query.now) {
+                bytes += record.document.len();
                 page.records.push(record);
             }
         }
