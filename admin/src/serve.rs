@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use muster_common::clock::Clock;
 use muster_mtls::{Audience, Connections, Limits, Listener};
-use muster_store::Embedded;
+use muster_store::{Embedded, Findings, Ledger, Tables};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -48,19 +48,53 @@ pub struct Running {
     addresses_file: std::path::PathBuf,
 }
 
+/// What the rooms keep things in.
+#[derive(Clone)]
+pub struct Store {
+    pub findings: Arc<dyn Findings>,
+    pub ledger: Arc<dyn Ledger>,
+    pub tables: Arc<dyn Tables>,
+}
+
+impl Store {
+    /// The embedded engine, which is all three.
+    ///
+    /// # Errors
+    /// The data folder cannot be opened.
+    pub fn embedded(config: &Config) -> Result<Self, muster_store::Error> {
+        let store = Arc::new(Embedded::open(&muster_store::Config {
+            path: config.data_dir.join("store"),
+            cache_bytes: config.store.cache_mib << 20,
+        })?);
+        Ok(Self {
+            findings: store.clone(),
+            ledger: store.clone(),
+            tables: store,
+        })
+    }
+}
+
 /// Builds and starts everything.
 ///
 /// # Errors
 /// What keeps it from starting, and what to do about it.
 pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
+    serve_from(config, clock, Store::embedded).await
+}
+
+/// Builds and starts everything on a store.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_from(
+    config: &Config,
+    clock: Clock,
+    open: impl FnOnce(&Config) -> Result<Store, muster_store::Error>,
+) -> anyhow::Result<Running> {
     config.check().map_err(anyhow::Error::msg)?;
     check_authorization()?;
     let authority = Authority::open(&authority::folder(&config.data_dir), clock.clone())?;
-    let store = Arc::new(Embedded::open(&muster_store::Config {
-        path: config.data_dir.join("store"),
-        cache_bytes: config.store.cache_mib << 20,
-    })?);
-    let rooms = Rooms::build(config, &authority, store, &clock)?;
+    let rooms = Rooms::build(config, &authority, open(config)?, &clock)?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
 

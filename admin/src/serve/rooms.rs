@@ -6,9 +6,10 @@ use muster_common::clock::Clock;
 use muster_common::identity::Identity;
 use muster_common::page::PageSeal;
 use muster_mtls::Connections;
-use muster_store::{Embedded, Findings as Engine, Ledger, Tables};
+use muster_store::Ledger;
 use tokio_util::sync::CancellationToken;
 
+use super::Store;
 use super::identity::ServerIdentity;
 use crate::api::{self, AgentService, Doorman, EnrollmentService};
 use crate::audit::Audit;
@@ -42,12 +43,14 @@ impl Rooms {
     pub(super) fn build(
         config: &Config,
         authority: &Authority,
-        store: Arc<Embedded>,
+        store: Store,
         clock: &Clock,
     ) -> anyhow::Result<Self> {
-        let tables: Arc<dyn Tables> = store.clone();
-        let engine: Arc<dyn Engine> = store.clone();
-        let ledger: Arc<dyn Ledger> = store;
+        let Store {
+            findings: engine,
+            ledger,
+            tables,
+        } = store;
         let records = Records::new(tables);
         let connections = Connections::default();
         let audit = Audit::new(records.clone());
