@@ -185,7 +185,8 @@ fn groups_of(row: &Row, group_by: &[Field]) -> Vec<Vec<String>> {
     let values: Vec<Vec<String>> = group_by
         .iter()
         .map(|field| {
-            let mut values: Vec<String> = row.values(*field).map(shown).collect();
+            let values = row.values(*field).map(|value| shown(value).into_owned());
+            let mut values: Vec<String> = values.collect();
             values.sort_unstable();
             values.dedup();
             values

@@ -1,5 +1,6 @@
 //! Grouping: ranked counts of the values of one or several fields over a set of slots.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -12,6 +13,9 @@ use super::bits::{Bits, Mask, ones};
 use super::codes::Slice;
 use super::column::{Column, ValueColumn};
 use crate::Group;
+
+/// Counts that are looked at together.
+const BLOCK: usize = 64;
 
 /// Counts by group, before they are ranked.
 #[derive(Default)]
@@ -28,11 +32,11 @@ impl Tally {
     /// The largest groups and the number of all.
     pub(in super::super) fn rank(self, limit: usize) -> (Vec<Group>, u64) {
         let count = self.0.len() as u64;
-        let groups = self
-            .0
-            .into_iter()
-            .map(|(values, count)| Group { values, count });
-        (largest(groups, limit), count)
+        let groups = self.0.into_iter().map(|(values, count)| (count, values));
+        let groups = largest(groups, limit)
+            .map(|(count, values)| Group { values, count })
+            .collect();
+        (groups, count)
     }
 }
 
@@ -61,42 +65,45 @@ impl Index {
 }
 
 /// The largest groups, ranked by count, then by value.
-fn largest(groups: impl Iterator<Item = Group>, limit: usize) -> Vec<Group> {
-    let mut heap = BinaryHeap::new();
-    for Group { values, count } in groups {
-        heap.push((Reverse(count), values));
-        if heap.len() > limit {
-            heap.pop();
+fn largest<V: Ord>(
+    groups: impl Iterator<Item = (u64, V)>,
+    limit: usize,
+) -> impl Iterator<Item = (u64, V)> {
+    let mut heap: BinaryHeap<(Reverse<u64>, V)> = BinaryHeap::with_capacity(limit);
+    for (count, value) in groups {
+        let group = (Reverse(count), value);
+        if heap.len() < limit {
+            heap.push(group);
+        } else if let Some(mut last) = heap.peek_mut()
+            && group < *last
+        {
+            *last = group;
         }
     }
-    heap.into_sorted_vec()
-        .into_iter()
-        .map(|(Reverse(count), values)| Group { values, count })
-        .collect()
+    let ranked = heap.into_sorted_vec().into_iter();
+    ranked.map(|(Reverse(count), value)| (count, value))
 }
 
 /// The text of a value, as group results show it.
-pub(in super::super) fn shown(value: Value<'_>) -> String {
+pub(in super::super) fn shown(value: Value<'_>) -> Cow<'_, str> {
     match value {
-        Value::Text(text) => text.to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::Flag(flag) => flag.to_string(),
-        Value::Pair(key, text) => format!("{key}={text}"),
-        Value::Date(time) => time.to_string(),
+        Value::Text(text) => Cow::Borrowed(text),
+        Value::Number(number) => Cow::Owned(number.to_string()),
+        Value::Flag(flag) => Cow::Owned(flag.to_string()),
+        Value::Pair(key, text) => Cow::Owned(format!("{key}={text}")),
+        Value::Date(time) => Cow::Owned(time.to_string()),
     }
 }
 
 fn single(index: &Index, column: &ValueColumn, slots: &Bits, limit: usize) -> (Vec<Group>, u64) {
     // Whichever is less is counted: what is in the groups, or what is not.
     let mut counts = if 2 * slots.len() > index.len() {
-        let mut others = counted(column, &index.live.minus(slots));
-        others.resize(column.counts.len(), 0);
-        column
-            .counts
-            .iter()
-            .zip(others)
-            .map(|(all, others)| all - others)
-            .collect()
+        let mut counts = counted(column, &index.live.minus(slots));
+        counts.resize(column.counts.len(), 0);
+        for (count, all) in counts.iter_mut().zip(&column.counts) {
+            *count = all - *count;
+        }
+        counts
     } else {
         counted(column, slots)
     };
@@ -109,16 +116,17 @@ fn single(index: &Index, column: &ValueColumn, slots: &Bits, limit: usize) -> (V
                 .for_each(|member| counts[*member as usize] += count);
         }
     }
-    let threshold = threshold(&counts, limit);
-    let groups = counts.iter().filter(|count| **count > 0).count() as u64;
-    let candidates = (0..)
-        .zip(&counts)
-        .filter(|(_, count)| **count >= threshold)
-        .map(|(code, count)| Group {
-            values: vec![shown(column.value(code))],
-            count: u64::from(*count),
-        });
-    (largest(candidates, limit), groups)
+    let (groups, least) = survey(&counts, limit);
+    // Values are compared where they lie; only those that stay are copied.
+    let candidates = above(&counts, least.saturating_sub(1))
+        .map(|(code, count)| (u64::from(count), shown(column.value(code))));
+    let ranked = largest(candidates, limit)
+        .map(|(count, value)| Group {
+            values: vec![value.into_owned()],
+            count,
+        })
+        .collect();
+    (ranked, groups)
 }
 
 /// By code: how many of the slots have it. The count of slots without a value is dropped.
@@ -154,21 +162,46 @@ fn tally<T: Copy + Into<u32>>(mask: &Mask, codes: &[T], counts: &mut [u32]) {
     }
 }
 
-/// The smallest count that can be among the `limit` largest; at least 1.
-fn threshold(counts: &[u32], limit: usize) -> u32 {
-    let mut heap = BinaryHeap::new();
-    for count in counts.iter().copied().filter(|count| *count > 0) {
-        if heap.len() < limit {
-            heap.push(Reverse(count));
-        } else if heap.peek().is_some_and(|smallest| count > smallest.0) {
-            heap.pop();
-            heap.push(Reverse(count));
+/// How many groups there are, and the smallest count that can be among the `limit` largest; at least 1.
+fn survey(counts: &[u32], limit: usize) -> (u64, u32) {
+    let groups = counts.iter().map(|count| u64::from(*count > 0)).sum();
+    let mut heap = BinaryHeap::with_capacity(limit);
+    let mut least = 0;
+    for block in counts.chunks(BLOCK) {
+        if !reaches_above(block, least) {
+            continue;
+        }
+        for count in block.iter().copied().filter(|count| *count > 0) {
+            if heap.len() < limit {
+                heap.push(Reverse(count));
+            } else if let Some(mut smallest) = heap.peek_mut()
+                && count > smallest.0
+            {
+                *smallest = Reverse(count);
+            }
+        }
+        if heap.len() == limit {
+            least = heap.peek().map_or(u32::MAX, |smallest| smallest.0);
         }
     }
-    match heap.peek() {
-        Some(Reverse(smallest)) if heap.len() == limit => *smallest,
-        Some(_) | None => 1,
-    }
+    (groups, least.max(1))
+}
+
+/// The codes with a count above a bound, and their counts.
+fn above(counts: &[u32], bound: u32) -> impl Iterator<Item = (u32, u32)> {
+    (0_u32..)
+        .step_by(BLOCK)
+        .zip(counts.chunks(BLOCK))
+        .filter(move |(_, block)| reaches_above(block, bound))
+        .flat_map(|(first, block)| (first..).zip(block.iter().copied()))
+        .filter(move |(_, count)| *count > bound)
+}
+
+/// Looks at a whole block without a branch, so that many counts are compared at once.
+fn reaches_above(block: &[u32], bound: u32) -> bool {
+    block
+        .iter()
+        .fold(false, |reaches, count| reaches | (*count > bound))
 }
 
 fn several(columns: &[&ValueColumn], slots: &Bits, limit: usize) -> (Vec<Group>, u64) {
@@ -194,15 +227,20 @@ fn several(columns: &[&ValueColumn], slots: &Bits, limit: usize) -> (Vec<Group>,
         }
     }
     let counted = by_values.len() as u64;
-    let groups = by_values.into_iter().map(|(values, count)| Group {
-        values: values
-            .iter()
-            .zip(columns)
+    let groups = by_values.into_iter().map(|(values, count)| {
+        let values = values.iter().zip(columns);
+        let values: Vec<Cow<'_, str>> = values
             .map(|(value, column)| shown(column.value(*value)))
-            .collect(),
-        count,
+            .collect();
+        (count, values)
     });
-    (largest(groups, limit), counted)
+    let ranked = largest(groups, limit)
+        .map(|(count, values)| Group {
+            values: values.into_iter().map(Cow::into_owned).collect(),
+            count,
+        })
+        .collect();
+    (ranked, counted)
 }
 
 /// Every way to take one member of each.

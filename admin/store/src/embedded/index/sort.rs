@@ -166,7 +166,7 @@ impl Criterion<'_> {
                     Value::Number(number) => SortValue::Number(number),
                     Value::Date(time) => SortValue::Date(time.as_millis()),
                     value @ (Value::Text(_) | Value::Pair(..) | Value::Flag(_)) => {
-                        SortValue::Text(super::group::shown(value))
+                        SortValue::Text(super::group::shown(value).into_owned())
                     }
                 },
             },
