@@ -9,6 +9,8 @@
 mod form;
 mod rules;
 
+use std::sync::LazyLock;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use muster_common::account::AccountId;
 use muster_common::timestamp::{DAY, HOUR, Timestamp};
@@ -17,7 +19,7 @@ use form::{Blank, Filling, Form};
 use rules::{Rule, Sweep};
 
 /// Findings of an account for each of its resources of one kind.
-const PER_RESOURCE: u64 = 12;
+const PER_RESOURCE: u64 = 10;
 /// The time that all findings together span.
 const SPAN: i64 = 80 * DAY;
 /// How far a finding may be out of order.
@@ -38,7 +40,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let rules = rules::all();
         let mut draws = Vec::with_capacity(SIDES);
         let total: f64 = rules.iter().map(|rule| rule.weight).sum();
@@ -48,6 +50,12 @@ impl Catalog {
             draws.resize((sum / total * SIDES as f64).round() as usize, number);
         }
         Self { rules, draws }
+    }
+
+    /// One for the rest of the process, which every task can use.
+    pub(crate) fn shared() -> &'static Self {
+        static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::new);
+        &CATALOG
     }
 }
 
@@ -186,7 +194,7 @@ const REGIONS: [&[u8]; 3] = [b"us-east-1", b"eu-west-1", b"us-west-2"];
 const STAGES: [&[u8]; 3] = [b"prod", b"prod", b"test"];
 
 /// A fixed scattering of numbers. Source: the finalizer of SplitMix64.
-const fn scatter(number: u64) -> u64 {
+pub(crate) const fn scatter(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 /// Cores, memory, load and commit in a line.
 pub(crate) fn described() -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
@@ -20,6 +22,17 @@ pub(crate) fn described() -> String {
 /// Resident memory of a process, in bytes.
 pub(crate) fn resident(process: u32) -> Option<u64> {
     field(Path::new(&format!("/proc/{process}/status")), "VmRSS").map(|kib| kib << 10)
+}
+
+/// The most memory that a process ever had resident, in bytes.
+pub(crate) fn peak(process: u32) -> Option<u64> {
+    field(Path::new(&format!("/proc/{process}/status")), "VmHWM").map(|kib| kib << 10)
+}
+
+/// Takes as many open files as the machine allows.
+pub(crate) fn raise_file_limit() -> anyhow::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
 }
 
 /// The processor time that a process has used.

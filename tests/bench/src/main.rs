@@ -1,22 +1,29 @@
 //! Benchmarks: what the product does against its budgets.
 //!
 //! In: the name of a benchmark, or none for all. Out: figures with their budgets, for people or as JSON lines. Always:
-//! the ingest benchmark drives the real binary over real mutual TLS on loopback; the generator shares the machine and
-//! its cost counts. Everything lies in temporary folders that go away, and what was started is stopped. Not here: what
-//! is right (the tests ask that); a figure is only printed after the answers were checked.
+//! the real binaries run over real mutual TLS on loopback; the generator shares the machine and its cost counts; a ratio
+//! is measured in one run. Everything lies in temporary folders that go away, and what was started is stopped. Not here:
+//! what is right (the tests ask that); a figure is only printed after the answers were checked.
 
+mod admin;
+mod agent;
+mod cloud;
 mod document;
+mod fleet;
 mod ingest;
 mod insights;
 mod machine;
+mod opponents;
 mod report;
+mod scale;
+mod uplink;
 
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use report::Report;
 
-/// Measures the product against its budgets.
+/// Measures the product against its budgets. Ends with 0 if it could measure, whatever the figures.
 #[derive(Parser)]
 #[command(name = "muster-bench", version, max_term_width = 100)]
 struct Arguments {
@@ -25,42 +32,68 @@ struct Arguments {
     /// JSON lines instead of a table
     #[arg(long)]
     json: bool,
-    /// Findings to measure with
-    #[arg(long, default_value_t = 1_000_000, value_name = "NUMBER")]
-    findings: u64,
+    /// Findings to measure with [default: a million, ten for scale]
+    #[arg(long, value_name = "NUMBER")]
+    findings: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Benchmark {
-    /// Findings per second from eight agents to the disk
+    /// Findings per second from eight agents to the disk; without a store; into PostgreSQL
     Ingest,
-    /// The managed insights, a page, and opening the store
+    /// The managed insights, a page, and opening the store; the insights in DuckDB
     Insights,
+    /// Memory and size of the agent
+    Agent,
+    /// Many agents without work: what one costs, and how long they take to come back
+    Fleet,
+    /// Ten million findings
+    Scale,
+    /// The server of `ingest` that keeps nothing
+    #[value(name = admin::NULL_SERVER, hide = true)]
+    NullServer,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report::complain(&error);
-            ExitCode::from(2)
+            ExitCode::FAILURE
         }
     }
 }
 
-/// Whether every budget holds.
-fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
+    if arguments.name == Some(Benchmark::NullServer) {
+        return runtime.block_on(admin::null::serve());
+    }
     let mut report = Report::new(arguments.json);
     report.say(&machine::described());
+    let million = arguments.findings.unwrap_or(1_000_000);
+    let many = arguments.findings.unwrap_or(10_000_000);
     let wanted = |benchmark| arguments.name.is_none_or(|name| name == benchmark);
-    if wanted(Benchmark::Ingest) {
-        runtime.block_on(ingest::run(&mut report, arguments.findings))?;
-    }
-    if wanted(Benchmark::Insights) {
-        runtime.block_on(insights::run(&mut report, arguments.findings))?;
-    }
-    Ok(report.holds())
+    runtime.block_on(async {
+        if wanted(Benchmark::Ingest) {
+            ingest::run(&mut report, million).await?;
+        }
+        if wanted(Benchmark::Insights) {
+            insights::run(&mut report, million).await?;
+        }
+        if wanted(Benchmark::Agent) {
+            agent::run(&mut report).await?;
+        }
+        if wanted(Benchmark::Fleet) {
+            fleet::run(&mut report).await?;
+        }
+        if wanted(Benchmark::Scale) {
+            scale::run(&mut report, many).await?;
+        }
+        anyhow::Ok(())
+    })?;
+    let missed = report.missed();
+    report.say(&format!("{missed} figures missed their budgets"));
+    Ok(())
 }

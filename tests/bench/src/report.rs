@@ -1,6 +1,7 @@
 //! Figures and their budgets, as they are printed.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What a figure must be.
 #[derive(Clone, Copy, Debug)]
@@ -42,17 +43,17 @@ impl fmt::Display for Budget {
 /// Prints figures as they come.
 pub(crate) struct Report {
     json: bool,
-    holds: bool,
+    missed: usize,
 }
 
 impl Report {
     pub(crate) const fn new(json: bool) -> Self {
-        Self { json, holds: true }
+        Self { json, missed: 0 }
     }
 
-    /// Whether every figure was within its budget.
-    pub(crate) const fn holds(&self) -> bool {
-        self.holds
+    /// How many figures are beyond their budgets.
+    pub(crate) const fn missed(&self) -> usize {
+        self.missed
     }
 
     /// A word on what comes; on standard error, so that the figures stay alone.
@@ -64,7 +65,7 @@ impl Report {
     #[expect(clippy::print_stdout, reason = "the command line's voice")]
     pub(crate) fn figure(&mut self, metric: &str, value: f64, unit: &str, budget: Budget) {
         let ok = budget.holds(value);
-        self.holds &= ok;
+        self.missed += usize::from(!ok);
         if self.json {
             let line = serde_json::json!({
                 "metric": metric, "value": value, "unit": unit, "budget": budget.bound(), "ok": ok,
@@ -106,6 +107,11 @@ fn shown(value: f64) -> String {
         size if size >= 1.0 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
     }
+}
+
+/// Milliseconds.
+pub(crate) fn ms(span: Duration) -> f64 {
+    span.as_secs_f64() * 1e3
 }
 
 /// The value that a share of the others does not exceed. Sorts them.

@@ -1,11 +1,13 @@
-//! An agent without collectors and spool: it enrolls, and sends what it invents.
+//! An agent as the server sees it: its enrollment, its uplink, and a sender that is as fast as the server allows.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use muster_common::account::AccountId;
 use muster_common::clock::Clock;
+use muster_common::identity::TrustDomain;
 use muster_common::invitation::PrintedInvitation;
 use muster_mtls::{Credential, PrivateKey, Trust, channel};
 use muster_proto::v1 as wire;
@@ -20,49 +22,64 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use uuid::Uuid;
 
-use super::ms;
-use super::sts::access_key_id;
+use crate::admin::Operator;
+use crate::cloud::access_key_id;
 use crate::document::Documents;
+use crate::report::ms;
 
 const REGION: &str = "us-east-1";
 /// As the real agent sends: no batch is larger, whatever the server takes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
-/// An enrolled agent with an open uplink.
-pub(super) struct Agent {
-    documents: Documents<'static>,
+/// What an enrolled agent knows.
+pub(crate) struct Identity {
+    account: AccountId,
+    endpoint: String,
+    domain: TrustDomain,
+    trust: Trust,
+    credential: Credential,
+    spool: Uuid,
+}
+
+/// An open uplink, welcomed.
+pub(crate) struct Uplink {
     asks: mpsc::Sender<wire::UplinkRequest>,
     answers: Streaming<wire::UplinkResponse>,
     terms: wire::Welcome,
-    sent: u64,
-    bytes: u64,
-    /// From the sending of a batch to its acknowledgement, in milliseconds, in the last run.
-    waits: Vec<f64>,
 }
 
-impl Agent {
+impl Identity {
     /// Takes an invitation as a real agent does, but for a signature that no STS checks.
-    pub(super) async fn enroll(
-        invitation: &PrintedInvitation,
-        documents: Documents<'static>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn enroll(invitation: &PrintedInvitation) -> anyhow::Result<Self> {
         let key = PrivateKey::generate();
         let enrolled = claim(invitation, &key).await?;
         let certificate = enrolled.certificate.context("a certificate")?;
         let der = |list: Vec<Bytes>| list.iter().map(|der| der.to_vec()).collect::<Vec<_>>();
-        let credential = Credential::new(&key, der(certificate.chain))?;
-        let trust = Trust::Roots(der(certificate.server_roots));
-        let connected = channel(
-            &enrolled.agent_endpoint,
-            &trust,
-            &invitation.domain,
-            Some(&credential),
-        )
-        .await?;
+        Ok(Self {
+            account: invitation.account,
+            endpoint: enrolled.agent_endpoint,
+            domain: invitation.domain.clone(),
+            trust: Trust::Roots(der(certificate.server_roots)),
+            credential: Credential::new(&key, der(certificate.chain))?,
+            spool: Uuid::new_v4(),
+        })
+    }
+
+    /// Connects, says hello, and waits for the welcome.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Uplink> {
+        let Self {
+            endpoint,
+            domain,
+            trust,
+            credential,
+            spool,
+            account: _,
+        } = self;
+        let connected = channel(endpoint, trust, domain, Some(credential)).await?;
         let (asks, outgoing) = mpsc::channel(4);
         let hello = wire::UplinkHello {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            spool_id: Uuid::new_v4().to_string(),
+            spool_id: spool.to_string(),
             region: REGION.to_owned(),
         };
         asks.send(ask(Ask::Hello(hello))).await?;
@@ -73,29 +90,108 @@ impl Agent {
         let Answer::Welcome(terms) = next(&mut answers).await? else {
             anyhow::bail!("the uplink starts without a welcome");
         };
-        Ok(Self {
-            documents,
+        Ok(Uplink {
             asks,
             answers,
             terms,
+        })
+    }
+}
+
+impl Uplink {
+    /// Tells how it fares, as agents do every minute.
+    pub(crate) async fn report(&self) -> anyhow::Result<()> {
+        Ok(self
+            .asks
+            .send(ask(Ask::Report(wire::Report::default())))
+            .await?)
+    }
+
+    /// Waits until the server ends it.
+    pub(crate) async fn ended(&mut self) {
+        while next(&mut self.answers).await.is_ok() {}
+    }
+}
+
+/// Sends invented findings over an uplink.
+pub(crate) struct Sender {
+    identity: Identity,
+    documents: Documents<'static>,
+    uplink: Uplink,
+    /// Findings of a batch, if the server takes more.
+    batch: u32,
+    sent: u64,
+    bytes: u64,
+    /// From the sending of a batch to its acknowledgement, in milliseconds, in the last run.
+    waits: Vec<f64>,
+}
+
+/// Acknowledgements after which a query was made, and those after which it did not see what was acknowledged.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Looks {
+    pub made: u64,
+    pub unseen: u64,
+}
+
+impl Sender {
+    pub(crate) async fn new(
+        identity: Identity,
+        documents: Documents<'static>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            uplink: identity.connect().await?,
+            identity,
+            documents,
+            batch: u32::MAX,
             sent: 0,
             bytes: 0,
             waits: Vec::new(),
         })
     }
 
+    /// Opens another uplink, which goes on where the last one stopped.
+    pub(crate) async fn reconnect(&mut self) -> anyhow::Result<()> {
+        self.uplink = self.identity.connect().await?;
+        let acknowledged = self.uplink.terms.acknowledged_sequence;
+        anyhow::ensure!(
+            acknowledged == self.sent,
+            "the server has {acknowledged} of {} findings",
+            self.sent
+        );
+        Ok(())
+    }
+
     /// Sends so many findings, as fast as the server's terms allow, and waits until all are acknowledged.
-    pub(super) async fn send(mut self, count: u64) -> anyhow::Result<Self> {
+    pub(crate) async fn send(mut self, count: u64) -> anyhow::Result<Self> {
+        self.batch = u32::MAX;
+        self.send_all(count, None).await?;
+        Ok(self)
+    }
+
+    /// Sends in small batches, and asks an operator's query for them after each acknowledgement.
+    pub(crate) async fn send_and_look(
+        mut self,
+        count: u64,
+        batch: u32,
+        operator: Operator,
+    ) -> anyhow::Result<Looks> {
+        self.batch = batch;
+        self.send_all(count, Some(&operator)).await
+    }
+
+    async fn send_all(&mut self, count: u64, look: Option<&Operator>) -> anyhow::Result<Looks> {
         let last = self.sent + count;
         let mut in_flight: VecDeque<(u64, Instant)> = VecDeque::new();
+        let mut looks = Looks::default();
         self.waits.clear();
         while self.sent < last || !in_flight.is_empty() {
-            if self.sent < last && in_flight.len() < self.terms.in_flight_max as usize {
+            if self.sent < last && in_flight.len() < self.uplink.terms.in_flight_max as usize {
                 let sent = self.send_batch(last).await?;
                 in_flight.push_back((sent, Instant::now()));
                 continue;
             }
-            let Answer::Acknowledgement(acknowledged) = next(&mut self.answers).await? else {
+            let Answer::Acknowledgement(acknowledged) = next(&mut self.uplink.answers).await?
+            else {
                 anyhow::bail!("expected an acknowledgement");
             };
             if let Some(refused) = acknowledged.refused.first() {
@@ -107,13 +203,23 @@ impl Agent {
                 self.waits.push(ms(since.elapsed()));
                 in_flight.pop_front();
             }
+            if let Some(operator) = look {
+                let seen = operator.count(Some(self.identity.account)).await?;
+                looks.made += 1;
+                looks.unseen += u64::from(seen < acknowledged.through_sequence);
+            }
         }
-        Ok(self)
+        Ok(looks)
     }
 
     async fn send_batch(&mut self, last: u64) -> anyhow::Result<u64> {
-        let count = u64::from(self.terms.batch_findings_max).min(last - self.sent);
-        let bytes_max = BATCH_BYTES_MAX.min(self.terms.batch_bytes_max as usize);
+        let wire::Welcome {
+            batch_findings_max,
+            batch_bytes_max,
+            ..
+        } = self.uplink.terms;
+        let count = u64::from(batch_findings_max.min(self.batch)).min(last - self.sent);
+        let bytes_max = BATCH_BYTES_MAX.min(batch_bytes_max as usize);
         let findings = self.documents.batch(count as usize, bytes_max);
         let first_sequence = self.sent + 1;
         self.sent += findings.len() as u64;
@@ -125,20 +231,20 @@ impl Agent {
             first_sequence,
             findings,
         };
-        self.asks.send(ask(Ask::Batch(batch))).await?;
+        self.uplink.asks.send(ask(Ask::Batch(batch))).await?;
         Ok(self.sent)
     }
 
     /// What it has sent in all, in bytes.
-    pub(super) const fn bytes(&self) -> u64 {
+    pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    pub(super) const fn sent(&self) -> u64 {
+    pub(crate) const fn sent(&self) -> u64 {
         self.sent
     }
 
-    pub(super) fn waits(&self) -> &[f64] {
+    pub(crate) fn waits(&self) -> &[f64] {
         &self.waits
     }
 }
