@@ -77,6 +77,13 @@ impl Admin {
         self
     }
 
+    /// Changes its environment for the next starts, such as `("LD_PRELOAD", Some(library))`; nothing takes it out.
+    pub fn set(&mut self, key: &str, value: Option<&str>) {
+        self.environment.retain(|(known, _)| known != key);
+        let set = value.map(|value| (key.to_owned(), value.to_owned()));
+        self.environment.extend(set);
+    }
+
     /// The command line, ready to be changed.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -102,16 +109,14 @@ impl Admin {
     /// # Panics
     /// It does not.
     pub async fn serve(&mut self) {
+        self.launch();
         let told = self.data().join("addresses.json");
-        let _ = std::fs::remove_file(&told);
-        let mut process =
-            Process::start(self.command(&["serve"]), &self.folder.with_extension("log"));
+        let process = self.process();
         eventually("the admin serves", async || {
             assert!(!process.has_ended(), "the admin ended:\n{}", process.log());
             told.exists()
         })
         .await;
-        self.process = Some(process);
         if self.addresses.is_none() {
             let text = std::fs::read(&told).expect("the addresses");
             let addresses: Json = serde_json::from_slice(&text).expect("JSON");
@@ -123,6 +128,13 @@ impl Admin {
             self.addresses = Some(addresses);
             self.point_credential();
         }
+    }
+
+    /// Starts it, on the ports of its last life, and does not wait.
+    pub fn launch(&mut self) {
+        let _ = std::fs::remove_file(self.data().join("addresses.json"));
+        let log = self.folder.with_extension("log");
+        self.process = Some(Process::start(self.command(&["serve"]), &log));
     }
 
     /// The credential was made before the port was known.

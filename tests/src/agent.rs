@@ -67,6 +67,13 @@ impl Agent {
         self
     }
 
+    /// Changes its environment for the next starts, such as `("LD_PRELOAD", Some(library))`; nothing takes it out.
+    pub fn set(&mut self, key: &str, value: Option<&str>) {
+        self.environment.retain(|(known, _)| known != key);
+        let set = value.map(|value| (key.to_owned(), value.to_owned()));
+        self.environment.extend(set);
+    }
+
     /// Lives by another clock.
     #[must_use]
     pub fn by(mut self, clock: &MovedClock) -> Self {

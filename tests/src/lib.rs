@@ -3,6 +3,7 @@
 //! In: what a test wants to happen. Out: what the product's own commands and files say afterwards. Always: everything
 //! listens on loopback, and every process ends with the value that stands for it. Only AWS is a stand-in (`world/`).
 
+pub mod accounts;
 mod admin;
 mod agent;
 mod clock;

@@ -1,6 +1,7 @@
 //! Processes that end with their value.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -67,6 +68,18 @@ impl Process {
         let _ = self.child.kill().await;
     }
 
+    /// Waits until it has ended by itself. The answer is the signal that ended it, if it was one.
+    ///
+    /// # Panics
+    /// It does not end.
+    pub async fn ended(&mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let Ok(ended) = ended else {
+            panic!("the process does not end; it said:\n{}", self.log());
+        };
+        ended.expect("the process is ours").signal()
+    }
+
     /// Asks it to end, and waits until it has. The answer is its exit code.
     ///
     /// # Panics
@@ -88,17 +101,18 @@ impl Process {
     }
 }
 
-/// A binary of this workspace, beside the test's own.
+/// A binary of this workspace, beside the test's own: a test stands in `deps` below it, another binary with it.
 ///
 /// # Panics
 /// It was not built.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a test knows where it is");
-    let folder = own
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/PROFILE/deps");
+    let folder = own.parent().expect("target/PROFILE");
+    let folder = match folder.parent() {
+        Some(above) if folder.ends_with("deps") => above,
+        Some(_) | None => folder,
+    };
     let path = folder.join(name);
     assert!(
         path.exists(),

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "journeys/accounts.rs"]
-mod accounts;
+use muster_tests::accounts;
+
 #[path = "journeys/clients.rs"]
 mod clients;
 #[path = "journeys/collectors.rs"]

@@ -1,15 +1,16 @@
-//! What several journeys start with.
+//! What many tests start with: an account that has joined, and findings for it.
 
 use std::path::PathBuf;
 
-use muster_tests::{Admin, Agent, Muster, World};
 use serde_json::{Value as Json, json};
 
-pub(crate) const ACCOUNT: &str = "111122223333";
-pub(crate) const OTHER: &str = "222233334444";
+use crate::{Admin, Agent, Muster, World};
+
+pub const ACCOUNT: &str = "111122223333";
+pub const OTHER: &str = "222233334444";
 
 /// One account that has joined, with Security Hub on and empty.
-pub(crate) struct One {
+pub struct One {
     pub world: World,
     pub admin: Admin,
     pub muster: Muster,
@@ -17,7 +18,7 @@ pub(crate) struct One {
     pub credentials: PathBuf,
 }
 
-pub(crate) async fn one() -> One {
+pub async fn one() -> One {
     let world = World::start().await;
     let admin = Admin::start(&world).await;
     let credentials = member(&world, ACCOUNT).await;
@@ -32,7 +33,7 @@ pub(crate) async fn one() -> One {
 }
 
 /// An account of the world with Security Hub on and empty. The answer is the folder with its credentials.
-pub(crate) async fn member(world: &World, account: &str) -> PathBuf {
+pub async fn member(world: &World, account: &str) -> PathBuf {
     let on =
         json!({ "service": "securityhub", "account": account, "region": "us-east-1", "on": true });
     world.post("enable", on).await;
@@ -40,7 +41,8 @@ pub(crate) async fn member(world: &World, account: &str) -> PathBuf {
 }
 
 /// A finding as Security Hub gives it; `minute` is when it was updated.
-pub(crate) fn finding(account: &str, id: &str, minute: u32) -> Json {
+#[must_use]
+pub fn finding(account: &str, id: &str, minute: u32) -> Json {
     let at = format!("2026-11-20T{:02}:{:02}:00.000Z", minute / 60, minute % 60);
     json!({
         "SchemaVersion": "2018-10-08",
@@ -60,7 +62,8 @@ pub(crate) fn finding(account: &str, id: &str, minute: u32) -> Json {
 }
 
 /// Findings with the numbers of a range.
-pub(crate) fn findings(account: &str, numbers: std::ops::Range<u32>) -> Vec<Json> {
+#[must_use]
+pub fn findings(account: &str, numbers: std::ops::Range<u32>) -> Vec<Json> {
     numbers
         .map(|number| finding(account, &format!("{number:06}"), number % 1_440))
         .collect()
@@ -68,7 +71,7 @@ pub(crate) fn findings(account: &str, numbers: std::ops::Range<u32>) -> Vec<Json
 
 impl One {
     /// Puts findings into the account's Security Hub.
-    pub(crate) async fn put(&self, findings: &[Json]) {
+    pub async fn put(&self, findings: &[Json]) {
         self.world
             .put("securityhub", ACCOUNT, "us-east-1", findings)
             .await;
@@ -76,11 +79,16 @@ impl One {
 }
 
 /// Checks that the ledger adds up, and that nothing was refused or is missing.
-pub(crate) async fn balanced(muster: &Muster, visible: u64) {
+///
+/// # Panics
+/// It does not.
+pub async fn balanced(muster: &Muster, visible: u64) {
     let ledger = muster.json(&["status", "--accounts"]).await;
     let sum = |key: &str| -> u64 {
-        let entries = ledger.as_array().unwrap().iter();
-        entries.map(|entry| entry[key].as_u64().unwrap()).sum()
+        let entries = ledger.as_array().expect("a list").iter();
+        entries
+            .map(|entry| entry[key].as_u64().expect("a number"))
+            .sum()
     };
     assert_eq!(sum("visible"), visible, "{ledger}");
     assert_eq!(sum("created"), visible, "{ledger}");

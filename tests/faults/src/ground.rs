@@ -1,0 +1,186 @@
+//! The ground that scenarios stand on: an admin, agents of some accounts, and a list of every finding that was made.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use muster_tests::{Admin, Agent, World, accounts, eventually_within};
+use serde_json::Value as Json;
+
+use crate::tally::Books;
+
+/// How long it may take until everything has arrived: agents wait longer and longer after failed connections.
+const SETTLE: Duration = Duration::from_secs(180);
+
+/// A world under load.
+pub(crate) struct Ground {
+    pub world: World,
+    pub admin: Admin,
+    pub members: Vec<Member>,
+}
+
+/// An account with its agent, and what was made in it.
+pub(crate) struct Member {
+    pub account: String,
+    pub agent: Agent,
+    /// The ids of all findings that were made, each with the minute of its last update.
+    pub made: BTreeMap<String, u32>,
+    files: u32,
+}
+
+impl Ground {
+    /// Everything runs, and nothing is made yet.
+    pub(crate) async fn new(accounts: &[&str]) -> Self {
+        let world = World::start().await;
+        let mut admin = Admin::init(&world).await;
+        admin.serve().await;
+        let mut ground = Self {
+            world,
+            admin,
+            members: Vec::new(),
+        };
+        for account in accounts {
+            ground.join(account).await;
+        }
+        ground
+    }
+
+    /// One more account.
+    pub(crate) async fn join(&mut self, account: &str) {
+        let credentials = accounts::member(&self.world, account).await;
+        let agent = Agent::join(&self.world, &self.admin, account, &credentials).await;
+        self.members.push(Member::of(account, agent));
+    }
+
+    /// Waits until everything that was made has arrived and nothing is under way.
+    ///
+    /// # Panics
+    /// It does not.
+    pub(crate) async fn settle(&self) {
+        let muster = self.admin.operator();
+        for member in &self.members {
+            let what = format!("all of {} have arrived", member.account);
+            eventually_within(SETTLE, &what, async || {
+                // The server may be down when this starts.
+                let account = ["--account", &member.account];
+                let counted = muster
+                    .try_run(&[&["finding", "count"], &account[..]].concat())
+                    .await;
+                counted.code == 0
+                    && muster.count(&account).await >= member.made.len() as u64
+                    && self.missing(member).await.is_empty()
+            })
+            .await;
+            eventually_within(SETTLE, "nothing waits", async || {
+                member.agent.told("/snapshot/waiting").await == 0 && member.has_read_all()
+            })
+            .await;
+        }
+    }
+
+    /// The books, when everything has settled.
+    ///
+    /// # Panics
+    /// They do not add up.
+    pub(crate) async fn books(&self) -> Books {
+        let mut books = Books::default();
+        for member in &self.members {
+            let Books {
+                sent,
+                stored,
+                visible,
+                ..
+            } = self.books_of(member).await;
+            books.sent += sent;
+            books.stored += stored;
+            books.visible += visible;
+            books.lost += self.missing(member).await.len() as u64;
+        }
+        books
+    }
+
+    /// What the ledger says of a member: sent = stored, created = visible = made, and the agent has counted alike.
+    async fn books_of(&self, member: &Member) -> Books {
+        let entry = self.ledger(&member.account).await;
+        let of = |key: &str| entry[key].as_u64().expect("a number");
+        let stored = of("created") + of("updated") + of("unchanged");
+        assert_eq!((of("refused"), of("missing")), (0, 0), "{entry}");
+        assert_eq!(of("sent"), stored, "{entry}");
+        let made = member.made.len() as u64;
+        assert_eq!((of("created"), of("visible")), (made, made), "{entry}");
+        let counted = member.agent.told("/snapshot/sent").await;
+        assert_eq!(counted, of("sent"), "{}: {entry}", member.account);
+        Books {
+            sent: of("sent"),
+            stored,
+            visible: of("visible"),
+            ..Books::default()
+        }
+    }
+
+    /// The ledger of an account.
+    pub(crate) async fn ledger(&self, account: &str) -> Json {
+        let muster = self.admin.operator();
+        let entries = muster.json(&["status", "--accounts", "--all"]).await;
+        let entries = entries.as_array().expect("a list").iter();
+        let mut of = entries.filter(|entry| entry["account"] == account);
+        of.next().cloned().unwrap_or_default()
+    }
+
+    /// What was made and cannot be seen, or only in an older version.
+    pub(crate) async fn missing(&self, member: &Member) -> Vec<String> {
+        let muster = self.admin.operator();
+        let account = ["finding", "list", "--all", "--account", &member.account];
+        let listed = muster.json(&account).await;
+        let seen: BTreeMap<&str, &str> = listed
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|finding| (text(&finding["Id"]), text(&finding["UpdatedAt"])))
+            .collect();
+        let made = member.made.iter().filter(|(id, minute)| {
+            let made = accounts::finding(&member.account, id, **minute);
+            seen.get(id.as_str()) != Some(&text(&made["UpdatedAt"]))
+        });
+        made.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+impl Member {
+    pub(crate) fn of(account: &str, agent: Agent) -> Self {
+        Self {
+            account: account.to_owned(),
+            agent,
+            made: BTreeMap::new(),
+            files: 0,
+        }
+    }
+
+    /// Makes findings in the drop folder: new ones, and a newer version of some that are there.
+    pub(crate) fn make(&mut self, new: usize, newer: usize) {
+        let first = self.made.len();
+        for (_, minute) in self.made.iter_mut().rev().take(newer) {
+            *minute += 1;
+        }
+        for number in first..first + new {
+            self.made.insert(format!("{number:06}"), 0);
+        }
+        let findings = self.made.iter().rev().take(new + newer);
+        let findings: Vec<Json> = findings
+            .map(|(id, minute)| accounts::finding(&self.account, id, *minute))
+            .collect();
+        self.files += 1;
+        let name = format!("{:05}.json", self.files);
+        let text = Json::Array(findings).to_string();
+        self.agent.drop_file(&name, text.as_bytes());
+    }
+
+    /// Whether the agent has read every file of its drop folder.
+    fn has_read_all(&self) -> bool {
+        let files = std::fs::read_dir(self.agent.state().join("drop"));
+        files.is_ok_and(|mut files| files.all(|file| file.is_ok_and(|file| file.path().is_dir())))
+    }
+}
+
+fn text(value: &Json) -> &str {
+    value.as_str().unwrap_or_default()
+}

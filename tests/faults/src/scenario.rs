@@ -1,0 +1,44 @@
+//! The scenarios: what is broken, and who does it.
+
+use futures::future::LocalBoxFuture;
+
+use crate::kills;
+use crate::tally::Tally;
+
+/// How much is done, and by which chances.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// 200 at full length.
+    pub rounds: u32,
+    pub seed: u64,
+}
+
+impl Run {
+    /// A part of the rounds, but never none: for what takes longer than a kill.
+    pub(crate) const fn share(self, divisor: u32) -> u32 {
+        self.rounds.div_ceil(divisor)
+    }
+}
+
+/// Something that is broken while the product runs.
+pub(crate) struct Scenario {
+    pub name: &'static str,
+    /// What is done, for people.
+    pub does: &'static str,
+    /// Fails by panicking.
+    pub run: fn(Run) -> LocalBoxFuture<'static, Tally>,
+}
+
+pub(crate) const ALL: &[Scenario] = &[Scenario {
+    name: "kills",
+    does: "kill -9 of server and agents at random moments under load, also while they start",
+    run: |run| Box::pin(kills::run(run)),
+}];
+
+/// A scenario by its name.
+pub(crate) fn named(name: &str) -> Result<&'static Scenario, String> {
+    let names = || ALL.iter().map(|scenario| scenario.name).collect::<Vec<_>>();
+    ALL.iter()
+        .find(|scenario| scenario.name == name)
+        .ok_or_else(|| format!("there is {}", names().join(", ")))
+}
