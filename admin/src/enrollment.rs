@@ -20,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use muster_common::account::{AccountId, Region};
 use muster_common::clock::Clock;
+use muster_common::drill::{self, Point};
 use muster_common::identity::{AgentId, Identity, SpiffeId, TrustDomain};
 use muster_common::invitation::{InvitationId, InvitationSecret, RootPin};
 use muster_common::proof::{Binding, Proof};
@@ -221,7 +222,10 @@ impl Enrollment {
         };
         let caller = self.prover.identify(&claim.proof, &binding).await?;
         let role_id = caller.role_id_for(&member)?;
-        self.enroll(attempt, claim, &key, &role_id).await
+        drill::pass(Point::ClaimProven);
+        let enrolled = self.enroll(attempt, claim, &key, &role_id).await?;
+        drill::pass(Point::ClaimEnrolled);
+        Ok(enrolled)
     }
 
     /// Spends the invitation, records the agent and enables the member, in one transaction.

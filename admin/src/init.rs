@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use muster_common::clock::Clock;
+use muster_common::drill::{self, Point};
 use muster_common::identity::{Identity, OperatorId, TrustDomain};
 use muster_mtls::{Connections, CredentialFile, PrivateKey};
 use muster_store::Embedded;
@@ -38,6 +39,7 @@ pub async fn init(
     let store = open(config)?;
     let folder = authority::folder(&config.data_dir);
     let authority = Authority::create(&folder, domain, Clock::system())?;
+    drill::pass(Point::RootsListed);
     administrator(config, &authority, store, wanted).await?;
     place.keep();
     Ok(())
@@ -86,6 +88,7 @@ async fn administrator(
     let (_, issued) = operators
         .create(&wanted.operator, Role::Admin, &key.request().der, &by)
         .await?;
+    drill::pass(Point::OperatorMade);
     let roots = authority.trusted(Root::Servers);
     CredentialFile::new(&wanted.endpoint, &domain, &key, &issued.chain, &roots)
         .write(&wanted.credential)?;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use muster_common::drill::{self, Limit, Point};
 use uuid::Uuid;
 
 pub(crate) use segment::write_whole;
@@ -147,10 +148,11 @@ impl Spool {
             });
         }
         let next = self.last + 1;
+        let segment_bytes = drill::limit(Limit::SpoolSegmentBytes, SEGMENT_BYTES);
         let closed = self
             .segments
             .back()
-            .is_none_or(|segment| segment.bytes() > SEGMENT_BYTES);
+            .is_none_or(|segment| segment.bytes() > segment_bytes);
         if closed {
             let segment = Segment::create(&self.folder, next).map_err(|error| self.disk(&error))?;
             self.segments.push_back(segment);
@@ -221,6 +223,7 @@ impl Spool {
         // First, for it makes room.
         self.drop_acknowledged()
             .map_err(|error| self.disk(&error))?;
+        drill::pass(Point::SpoolGivenUp);
         match write_head(&self.folder, self.id, through) {
             Ok(()) => {
                 self.full_disk_told = None;
@@ -239,6 +242,7 @@ impl Spool {
     fn drop_acknowledged(&mut self) -> std::io::Result<()> {
         while self.segments.len() > 1 && self.segments[0].last() <= self.acknowledged {
             self.segments[0].remove()?;
+            drill::pass(Point::SpoolSegmentRemoved);
             self.segments.pop_front();
         }
         let next = self.last + 1;
@@ -274,8 +278,11 @@ impl Spool {
         let left = self.folder.with_extension(format!("left-{}", self.id));
         let spools = self.folder.parent().unwrap_or(Path::new(".")).to_owned();
         Self::open(&fresh, self.bytes_max)?;
+        drill::pass(Point::AnewMade);
         let anew = std::fs::rename(&self.folder, &left)
+            .inspect(|()| drill::pass(Point::AnewLeft))
             .and_then(|()| std::fs::rename(&fresh, &self.folder))
+            .inspect(|()| drill::pass(Point::AnewPlaced))
             .and_then(|()| std::fs::File::open(&spools)?.sync_all());
         anew.map_err(|error| self.disk(&error))?;
         *self = Self::open(&self.folder, self.bytes_max)?;
@@ -332,9 +339,11 @@ pub fn adopt(spool: &mut Spool, folder: &Path) -> Result<u64, Error> {
                 Err(Error::Full { .. }) => return Ok(moved),
                 other => other?,
             }
+            drill::pass(Point::AdoptAppended);
             moved += documents.len() as u64;
             other.acknowledge(last)?;
         }
+        drill::pass(Point::AdoptEmptied);
         std::fs::remove_dir_all(&path).map_err(disk)?;
     }
     Ok(moved)

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use muster_common::drill::{self, Point};
 use muster_common::identity::TrustDomain;
 use muster_common::timestamp::{DAY, Timestamp};
 use muster_mtls::{pem_certificates, to_pem};
@@ -301,8 +302,10 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .map_err(failed)?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&draft, path))
         .map_err(failed)?;
+    drill::pass(Point::RootDrafted);
+    std::fs::rename(&draft, path).map_err(failed)?;
+    drill::pass(Point::RootRenamed);
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder)
         .and_then(|folder| folder.sync_all())

@@ -4,6 +4,7 @@
 //! goes on. The other is found out when it comes back, and the agent is stopped: nobody can tell which is the owner.
 
 use muster_common::account::AccountId;
+use muster_common::drill::{self, Point};
 use muster_common::identity::{AgentId, Serial};
 use muster_common::proof::{Binding, Proof};
 use muster_common::timestamp::{DAY, Timestamp};
@@ -158,7 +159,8 @@ impl Enrollment {
         let public_key = authority::requested_key(&request.csr)?;
         let key = key_digest(&public_key);
         let spiffe = self.id_of(account, id);
-        self.records
+        let renewed = self
+            .records
             .transact::<_, Error>(|| {
                 Box::pin(async {
                     let now = self.clock.now();
@@ -207,7 +209,9 @@ impl Enrollment {
                     Ok((renewed, draft))
                 })
             })
-            .await
+            .await?;
+        drill::pass(Point::RenewalRecorded);
+        Ok(renewed)
     }
 
     /// Stops the agent of a replaced certificate, and writes down why another one was refused.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use muster_common::clock::Clock;
+use muster_common::drill::{self, Limit};
 use muster_common::timestamp::DAY;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,7 @@ use crate::audit::Audit;
 use crate::findings::Retention;
 
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
-const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
+const RETENTION_SECONDS: u64 = 3_600;
 const REPEATS_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) async fn keep_certified(identity: ServerIdentity, stop: CancellationToken) {
@@ -37,7 +38,8 @@ impl Tidy {
     }
 
     async fn remove_old(&self, stop: &CancellationToken) {
-        while waited(RETENTION_EVERY, stop).await {
+        let every = drill::limit(Limit::RetentionSeconds, RETENTION_SECONDS);
+        while waited(Duration::from_secs(every), stop).await {
             self.findings().await;
             self.events().await;
         }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use muster_common::account::{AccountId, Region};
 use muster_common::clock::Clock;
+use muster_common::drill::{self, Point};
 use muster_common::finding::FINDING_BYTES_MAX;
 use muster_common::health::CollectorState;
 
@@ -77,6 +78,7 @@ impl Intake {
             .append(documents)
             .await
             .map_err(|error| disk(&error))?;
+        drill::pass(Point::IntakeAppended);
         self.board.count(collector, region, count);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use muster_common::account::Region;
 use muster_common::clock::Clock;
+use muster_common::drill::{self, Point};
 use muster_common::invitation::PrintedInvitation;
 use muster_common::proof::Binding;
 use muster_mtls::{Credential, CredentialFile, PrivateKey, Trust, channel};
@@ -59,6 +60,7 @@ pub async fn accept(
         });
     }
     let key = pending_key(state)?;
+    drill::pass(Point::PendingKept);
     let client = client(invitation).await?;
     let enrolled = in_time(talk(client, invitation, &key, cloud, region, clock)).await?;
     let wire::Enrolled {
@@ -67,7 +69,9 @@ pub async fn accept(
     } = enrolled;
     let certificate = certificate.ok_or_else(|| Error::Protocol("no certificate".to_owned()))?;
     let file = credential_file(&agent_endpoint, invitation, &key, certificate)?;
+    drill::pass(Point::AcceptAnswered);
     state.save(&file)?;
+    drill::pass(Point::AcceptSaved);
     // From here on the key stands in the credential.
     let _ = std::fs::remove_file(pending_path(state));
     state.identity()
@@ -128,6 +132,7 @@ fn write_secret(path: &std::path::Path, text: &str) -> std::io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(text.as_bytes())?;
+    drill::pass(Point::PendingWritten);
     file.sync_all()
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use muster_common::account::Region;
 use muster_common::clock::Clock;
+use muster_common::drill::{self, Point};
 use muster_common::proof::Binding;
 use muster_common::timestamp::Timestamp;
 use muster_mtls::{Credential, CredentialFile, PrivateKey};
@@ -54,6 +55,7 @@ pub async fn renew(
         &chain,
         &roots,
     );
+    drill::pass(Point::RenewAnswered);
     state.save(&file)?;
     Ok(Identity {
         file,

@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use muster_common::drill::{self, Point};
 
 const HEADER: usize = 20;
 /// No document is longer; a length beyond is damage.
@@ -54,6 +55,7 @@ impl Segment {
             .truncate(true)
             .open(&path)?;
         file.sync_all()?;
+        drill::pass(Point::SpoolSegmentCreated);
         File::open(folder)?.sync_all()?;
         Ok(Self {
             path,
@@ -130,12 +132,14 @@ impl Segment {
         let written = self
             .file
             .write_all_at(&buffer, self.bytes)
+            .inspect(|()| drill::pass(Point::SpoolWritten))
             .and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // Whatever stands there now must not be taken for records.
             let _ = self.file.set_len(self.bytes);
             return Err(error);
         }
+        drill::pass(Point::SpoolSynced);
         self.bytes += buffer.len() as u64;
         self.offsets.extend(offsets);
         Ok(())
@@ -163,9 +167,11 @@ impl Segment {
     pub(super) fn start_over(&mut self, folder: &Path, first: u64) -> io::Result<()> {
         let renamed = path(folder, first);
         std::fs::rename(&self.path, &renamed)?;
+        drill::pass(Point::SpoolRenamed);
         self.path = renamed;
         // The name first: an empty segment with the old one would start the counting over.
         File::open(folder)?.sync_all()?;
+        drill::pass(Point::SpoolNamed);
         self.file.set_len(0)?;
         self.first = first;
         self.offsets.clear();
@@ -236,7 +242,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    drill::pass(Point::FileDrafted);
     std::fs::rename(&draft, path)?;
+    drill::pass(Point::FileRenamed);
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use muster_common::drill::{self, Point};
 use muster_common::health::CollectorState;
 use muster_proto::v1 as wire;
 use muster_proto::v1::agent_client::AgentClient;
@@ -275,6 +276,7 @@ impl Uplink {
             .put(letters)
             .await
             .map_err(|error| End::Disk(format!("dead-letters.jsonl: {error}")))?;
+        drill::pass(Point::LettersPut);
         self.queue
             .acknowledge(through_sequence)
             .await

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use muster_common::drill::{self, Point};
 use muster_common::identity::TrustDomain;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -123,8 +124,12 @@ impl CredentialFile {
             .map_err(disk)?;
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
-            .and_then(|()| std::fs::rename(&draft, path))
-            .and_then(|()| File::open(folder)?.sync_all())
+            .map_err(disk)?;
+        drill::pass(Point::CredentialDrafted);
+        std::fs::rename(&draft, path).map_err(disk)?;
+        drill::pass(Point::CredentialRenamed);
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
             .map_err(disk)
     }
 

@@ -5,6 +5,8 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use muster_common::drill::{self, Point};
+
 use super::log::sync_folder;
 use crate::Error;
 
@@ -33,6 +35,7 @@ impl Folder {
         std::fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(disk)?;
         let lock = lock(root, &disk)?;
         check_format(root, &disk)?;
+        drill::pass(Point::FolderMade);
         sync_folder(root).map_err(disk)?;
         Ok(Self {
             root: root.to_owned(),

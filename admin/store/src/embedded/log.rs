@@ -9,6 +9,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use muster_common::drill::{self, Limit, Point};
+
 use super::frame::{HEADER_BYTES, Header, Kind};
 use crate::Error;
 
@@ -120,7 +122,7 @@ impl Log {
     }
 
     fn write(&mut self, frames: &[(Kind, &[u8], &[u8])]) -> io::Result<Vec<Place>> {
-        if self.current.bytes > SEGMENT_BYTES {
+        if self.current.bytes > drill::limit(Limit::SegmentBytes, SEGMENT_BYTES) {
             self.current = create(&self.folder, self.current.number + 1)?;
         }
         let mut offset = self.current.bytes;
@@ -143,7 +145,9 @@ impl Log {
         self.current
             .file
             .write_all_at(&buffer, self.current.bytes)?;
+        drill::pass(Point::LogWritten);
         self.current.file.sync_data()?;
+        drill::pass(Point::LogSynced);
         self.current.bytes = offset;
         Ok(places)
     }
@@ -240,7 +244,9 @@ impl Segment {
         let mut file = File::create(&aside)?;
         file.write_all(&tail)?;
         file.sync_all()?;
+        drill::pass(Point::TailKept);
         self.file.set_len(offset)?;
+        drill::pass(Point::TailCut);
         self.file.sync_all()?;
         self.bytes = offset;
         Ok(aside)
@@ -263,8 +269,11 @@ pub(super) fn replace(
     file.into_inner()
         .map_err(io::IntoInnerError::into_error)?
         .sync_all()?;
+    drill::pass(Point::CompactionDrafted);
     std::fs::rename(&draft, path(folder, number))?;
+    drill::pass(Point::CompactionRenamed);
     sync_folder(folder)?;
+    drill::pass(Point::CompactionPlaced);
     Segment::open(folder, number)
 }
 
@@ -294,6 +303,7 @@ fn create(folder: &Path, number: u32) -> io::Result<Segment> {
         .truncate(true)
         .open(path(folder, number))?;
     file.sync_all()?;
+    drill::pass(Point::SegmentCreated);
     sync_folder(folder)?;
     Ok(Segment {
         number,

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use muster_common::drill::{self, Limit, Point};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::account::Page;
@@ -17,7 +18,7 @@ use super::versions::{Maker, Versions};
 use crate::{Batch, Change, Commit, Error, Item, Outcome};
 
 /// The shelf is flushed after so many commits. Until then what it was given is kept, in case that its disk refuses.
-const FLUSH_COMMITS: usize = 512;
+const FLUSH_COMMITS: u64 = 512;
 
 pub(super) enum Request {
     Record(Batch, oneshot::Sender<Result<Vec<Outcome>, Error>>),
@@ -249,7 +250,10 @@ impl Writer {
         self.shared.state.write().books.apply(&head);
         self.head.send_replace(self.sequence);
         self.backlog.push_back((head.number, writes));
-        self.shelve()
+        drill::pass(Point::StepFolded);
+        self.shelve()?;
+        drill::pass(Point::StepShelved);
+        Ok(())
     }
 
     /// Puts durable writes on the shelf, in order.
@@ -275,8 +279,9 @@ impl Writer {
             self.shelf.apply(*commit, writes)?;
             self.taken += 1;
         }
-        if self.taken >= FLUSH_COMMITS {
+        if self.taken as u64 >= drill::limit(Limit::FlushCommits, FLUSH_COMMITS) {
             self.shelf.flush()?;
+            drill::pass(Point::ShelfFlushed);
             self.backlog.drain(..self.taken);
             self.taken = 0;
         }
