@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use tokio::process::Command;
 
-use crate::{MovedClock, Muster, Process, World, binary, eventually};
+use crate::{MovedClock, Muster, Printed, Process, World, binary, eventually};
 
 /// An admin: its data, and its process while it runs.
 pub struct Admin {
@@ -35,14 +35,23 @@ impl Admin {
     /// # Panics
     /// `muster-admin init` fails.
     pub async fn init_by(world: &World, clock: Option<&MovedClock>) -> Self {
-        let folder = world.folder().join("admin");
+        let mut admin = Self::new(world, "admin");
+        admin.clock = clock.cloned();
+        let made = admin.try_init(&admin.credential()).await;
+        assert_eq!(made.code, 0, "init: {made:?}");
+        admin
+    }
+
+    /// An admin of which nothing is made yet.
+    #[must_use]
+    pub fn new(world: &World, name: &str) -> Self {
         let any = |key: &str| {
             (
                 format!("MUSTER_ADMIN_LISTEN__{key}"),
                 "127.0.0.1:0".to_owned(),
             )
         };
-        let admin = Self {
+        Self {
             environment: vec![
                 any("ENROLLMENT"),
                 any("AGENTS"),
@@ -53,20 +62,37 @@ impl Admin {
                     world.endpoint.clone(),
                 ),
             ],
-            folder,
-            clock: clock.cloned(),
+            folder: world.folder().join(name),
+            clock: None,
             process: None,
             addresses: None,
-        };
-        let credential = admin.credential();
-        let output = admin
-            .command(&["init", "--trust-domain", "muster.example", "--credential"])
-            .arg(&credential)
+        }
+    }
+
+    /// Runs `muster-admin init`, with a place for the first operator's credential.
+    pub async fn try_init(&self, credential: &Path) -> Printed {
+        self.run(&["init", "--trust-domain", "muster.example"], credential)
+            .await
+    }
+
+    /// Runs `muster-admin rescue`, with a place for the credential.
+    pub async fn try_rescue(&self, credential: &Path) -> Printed {
+        self.run(&["rescue"], credential).await
+    }
+
+    async fn run(&self, arguments: &[&str], credential: &Path) -> Printed {
+        let output = self
+            .command(arguments)
+            .arg("--credential")
+            .arg(credential)
             .output()
             .await
             .expect("muster-admin starts");
-        assert!(output.status.success(), "init: {output:?}");
-        admin
+        Printed {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
     }
 
     /// Changes a setting for the next start, such as `("INGEST__FINDINGS_PER_SECOND", "10")`.

@@ -40,8 +40,16 @@ impl MovedClock {
 
     /// Lets a process live by this clock. Its timers stay real.
     pub fn rule(&self, command: &mut Command) {
+        let others = command.as_std().get_envs().find_map(|(key, value)| {
+            (key == "LD_PRELOAD")
+                .then(|| value.map(|value| value.to_string_lossy().into_owned()))?
+        });
+        let libraries = match others {
+            Some(others) => format!("{LIBRARY}:{others}"),
+            None => LIBRARY.to_owned(),
+        };
         command
-            .env("LD_PRELOAD", LIBRARY)
+            .env("LD_PRELOAD", libraries)
             .env("FAKETIME_TIMESTAMP_FILE", &self.file)
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");

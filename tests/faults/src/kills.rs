@@ -4,17 +4,14 @@
 //! creates members. Afterwards every finding is there once and in its last version, and so is every member whose creation
 //! was answered.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use muster_tests::Muster;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::time::sleep;
 
 use crate::ground::Ground;
+use crate::operator::Operator;
 use crate::scenario::Run;
 use crate::tally::Tally;
 
@@ -42,20 +39,9 @@ pub(crate) async fn run(run: Run) -> Tally {
     ground.settle().await;
     let mut tally = Tally::default();
     tally.count("kills", u64::from(run.rounds));
-    tally.count("members created", created.len() as u64);
+    tally.count("members created", created.count());
     tally.close(ground.books().await);
-    let listed = ground
-        .admin
-        .operator()
-        .json(&["member", "list", "--all"])
-        .await;
-    let listed = listed.as_array().expect("a list").iter();
-    let listed: BTreeSet<String> = listed
-        .filter_map(|member| member["account"].as_str())
-        .map(str::to_owned)
-        .collect();
-    let gone: Vec<_> = created.difference(&listed).collect();
-    assert!(gone.is_empty(), "created, and not there: {gone:?}");
+    created.check(&ground.admin.operator()).await;
     let said = ground.admin.log();
     assert!(!said.contains("panicked"), "{said}");
     tally
@@ -87,40 +73,5 @@ async fn kill(ground: &mut Ground, chance: &mut StdRng) {
     }
     if which < 3 {
         ground.admin.serve().await;
-    }
-}
-
-/// Creates members, one after the other, as well as the server lets.
-struct Operator {
-    stop: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<BTreeSet<String>>,
-}
-
-impl Operator {
-    fn start(muster: Muster) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let task = tokio::spawn(async move {
-            let mut created = BTreeSet::new();
-            for number in 0_u64.. {
-                if told.load(Ordering::Relaxed) {
-                    break;
-                }
-                let account = format!("{}", 500_000_000_000 + number);
-                if muster.try_run(&["member", "create", &account]).await.code == 0 {
-                    created.insert(account);
-                }
-                // It is one operator, not a flood.
-                sleep(Duration::from_millis(100)).await;
-            }
-            created
-        });
-        Self { stop, task }
-    }
-
-    /// The members whose creation was answered.
-    async fn stop(self) -> BTreeSet<String> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.task.await.expect("it creates members")
     }
 }

@@ -5,9 +5,15 @@
 //! sent = stored = visible, or the product has said what is missing and why. A scenario is a file; `scenario.rs` lists
 //! them. Not here: what needs no fault (`tests/tests`).
 
+mod disk;
+mod fail_points;
+mod full_disk;
 mod ground;
 mod kills;
+mod operator;
+mod power;
 mod scenario;
+mod slow_disk;
 mod tally;
 
 use std::panic::AssertUnwindSafe;

@@ -29,11 +29,38 @@ pub(crate) struct Scenario {
     pub run: fn(Run) -> LocalBoxFuture<'static, Tally>,
 }
 
-pub(crate) const ALL: &[Scenario] = &[Scenario {
-    name: "kills",
-    does: "kill -9 of server and agents at random moments under load, also while they start",
-    run: |run| Box::pin(kills::run(run)),
-}];
+pub(crate) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "kills",
+        does: "kill -9 of server and agents at random moments under load, also while they start",
+        run: |run| Box::pin(kills::run(run)),
+    },
+    Scenario {
+        name: "fail-points",
+        does: "killed between every two durable steps of enrollment, group commit, compaction, spool, init and renewal",
+        run: |run| Box::pin(fail_points::killed(run)),
+    },
+    Scenario {
+        name: "dark-points",
+        does: "the power goes between the same steps, and what was not flushed is gone: all of it, or some",
+        run: |run| Box::pin(fail_points::dark(run)),
+    },
+    Scenario {
+        name: "power",
+        does: "the power of server and agents goes at random moments under load, from their first file on",
+        run: |run| Box::pin(power::run(run)),
+    },
+    Scenario {
+        name: "full-disk",
+        does: "the disk of the server, then of an agent, is full, read-only, fails to flush; each goes on afterwards",
+        run: |run| Box::pin(full_disk::run(run)),
+    },
+    Scenario {
+        name: "slow-disk",
+        does: "every flush takes 200 ms to 2 s on all sides; all stop in order",
+        run: |run| Box::pin(slow_disk::run(run)),
+    },
+];
 
 /// A scenario by its name.
 pub(crate) fn named(name: &str) -> Result<&'static Scenario, String> {

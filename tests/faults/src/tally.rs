@@ -27,6 +27,23 @@ pub(crate) struct Books {
     pub lost: u64,
 }
 
+impl Books {
+    pub(crate) fn add(&mut self, other: Self) {
+        let Self {
+            sent,
+            stored,
+            visible,
+            named,
+            lost,
+        } = other;
+        self.sent += sent;
+        self.stored += stored;
+        self.visible += visible;
+        self.named += named;
+        self.lost += lost;
+    }
+}
+
 impl Tally {
     pub(crate) const HEAD: &str = "| scenario | what is done | tried | sent | stored | visible | named as missing | lost | time |\n|---|---|---|---:|---:|---:|---:|---:|---:|";
 
@@ -37,18 +54,7 @@ impl Tally {
 
     /// Takes the books of a world that is done with.
     pub(crate) fn close(&mut self, books: Books) {
-        let Books {
-            sent,
-            stored,
-            visible,
-            named,
-            lost,
-        } = books;
-        self.books.sent += sent;
-        self.books.stored += stored;
-        self.books.visible += visible;
-        self.books.named += named;
-        self.books.lost += lost;
+        self.books.add(books);
     }
 
     pub(crate) fn add(&mut self, other: Self) {
