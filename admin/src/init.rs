@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use muster_common::clock::Clock;
 use muster_common::drill::{self, Point};
+use muster_common::durable::make_folder;
 use muster_common::identity::{Identity, OperatorId, TrustDomain};
 use muster_mtls::{Connections, CredentialFile, PrivateKey};
 use muster_store::Embedded;
@@ -114,7 +115,7 @@ impl Place {
             format!("cannot write {path}; choose another place with --credential")
         };
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(cannot)?;
+            make_folder(folder, 0o700).with_context(cannot)?;
         }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);

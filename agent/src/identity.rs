@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use muster_common::account::AccountId;
+use muster_common::durable::make_folder;
 use muster_common::identity::{AgentId, Identity as Holder, TrustDomain};
 use muster_common::timestamp::Timestamp;
 use muster_mtls::{
@@ -95,16 +96,11 @@ impl State {
     /// # Errors
     /// [`Error::InUse`], [`Error::Disk`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        use std::os::unix::fs::DirBuilderExt as _;
         let disk = |error: std::io::Error| Error::Disk {
             path: folder.display().to_string(),
             reason: error.to_string(),
         };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(disk)?;
+        make_folder(folder, 0o700).map_err(disk)?;
         let lock = File::create(folder.join("LOCK")).map_err(disk)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {

@@ -2,10 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use muster_common::drill::{self, Point};
+use muster_common::durable::make_folder;
 use muster_common::identity::TrustDomain;
 use muster_common::timestamp::{DAY, Timestamp};
 use muster_mtls::{pem_certificates, to_pem};
@@ -53,11 +54,7 @@ impl Keyring {
                 path: folder.display().to_string(),
             });
         }
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| file_error(folder, &error))?;
+        make_folder(folder, 0o700).map_err(|error| file_error(folder, &error))?;
         let mut keyring = Self {
             folder: folder.to_owned(),
             domain: domain.clone(),

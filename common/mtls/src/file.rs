@@ -3,10 +3,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use muster_common::drill::{self, Point};
+use muster_common::durable::make_folder;
 use muster_common::identity::TrustDomain;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -107,11 +108,7 @@ impl CredentialFile {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(disk)?;
+        make_folder(folder, 0o700).map_err(disk)?;
         let text = Zeroizing::new(toml::to_string(self).expect("a credential is plain text"));
         let draft = path.with_extension("draft");
         // Whoever may write in this folder could have put a file or a link there, to read what is written through it.

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use muster_common::drill::{self, Point};
+use muster_common::durable::make_folder;
 
 use super::log::sync_folder;
 use crate::Error;
@@ -30,7 +31,7 @@ impl Folder {
             path: root.display().to_string(),
             reason: error.to_string(),
         };
-        std::fs::create_dir_all(root.join("log")).map_err(disk)?;
+        make_folder(&root.join("log"), 0o700).map_err(disk)?;
         // Findings tell where an organization is weak: nobody else on the machine reads them.
         std::fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(disk)?;
         let lock = lock(root, &disk)?;
