@@ -6,6 +6,7 @@ use bytes::Bytes;
 use muster_common::account::Region;
 use muster_common::clock::Clock;
 use muster_common::drill::{self, Point};
+use muster_common::durable::sync_folder;
 use muster_common::invitation::PrintedInvitation;
 use muster_common::proof::Binding;
 use muster_mtls::{Credential, CredentialFile, PrivateKey, Trust, channel};
@@ -133,7 +134,9 @@ fn write_secret(path: &std::path::Path, text: &str) -> std::io::Result<()> {
         .open(path)?;
     file.write_all(text.as_bytes())?;
     drill::pass(Point::PendingWritten);
-    file.sync_all()
+    file.sync_all()?;
+    // Its name too: the admin answers this key alone again.
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 async fn talk(
