@@ -244,6 +244,7 @@ impl Segment {
         let mut file = File::create(&aside)?;
         file.write_all(&tail)?;
         file.sync_all()?;
+        sync_folder(folder)?;
         drill::pass(Point::TailKept);
         self.file.set_len(offset)?;
         drill::pass(Point::TailCut);
