@@ -9,6 +9,7 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use muster_common::durable::sync_folder;
 use muster_common::timestamp::Timestamp;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -61,6 +62,7 @@ impl DeadLetters {
         let in_current = lines(&path)?;
         let kept = in_current + lines(&older(&path))?;
         let current = append_to(&path)?;
+        sync_folder(folder)?;
         let files = Files {
             bytes: current.metadata()?.len(),
             current,
@@ -119,6 +121,7 @@ impl Files {
         if self.bytes > 0 && self.bytes + text.len() as u64 > FILE_BYTES_MAX {
             std::fs::rename(&self.path, older(&self.path))?;
             self.current = append_to(&self.path)?;
+            self.path.parent().map_or(Ok(()), sync_folder)?;
             self.kept = self.in_current;
             (self.bytes, self.in_current) = (0, 0);
         }
