@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use muster_common::drill::{self, Limit, Point};
+use muster_common::durable::make_folder;
 use uuid::Uuid;
 
 pub(crate) use segment::write_whole;
@@ -59,17 +60,34 @@ pub enum Error {
 }
 
 impl Spool {
-    /// Opens a spool, a new one if there is none.
+    /// Opens a spool, a new one if there is none. One whose `HEAD` is damaged starts anew.
     ///
     /// # Errors
     /// [`Error::Disk`].
     pub fn open(folder: &Path, bytes_max: u64) -> Result<Self, Error> {
+        let (mut spool, whole) = Self::open_as_it_is(folder, bytes_max)?;
+        if !whole {
+            tracing::error!(
+                spool = %folder.display(),
+                "HEAD is damaged: what is here is sent again from a new spool, and the admin counts it once"
+            );
+            spool.start_anew()?;
+        }
+        Ok(spool)
+    }
+
+    /// Opens a spool. Also tells whether its `HEAD` is whole; its id is a new one otherwise.
+    fn open_as_it_is(folder: &Path, bytes_max: u64) -> Result<(Self, bool), Error> {
         let disk = |error: std::io::Error| Error::Disk {
             path: folder.display().to_string(),
             reason: error.to_string(),
         };
-        std::fs::create_dir_all(folder).map_err(disk)?;
-        let (id, recorded) = read_head(folder).map_err(disk)?;
+        make_folder(folder, 0o700).map_err(disk)?;
+        let Head {
+            id,
+            acknowledged: recorded,
+            whole,
+        } = read_head(folder).map_err(disk)?;
         let mut segments = VecDeque::new();
         let mut damaged = 0;
         for first in segment::list(folder).map_err(disk)? {
@@ -97,7 +115,7 @@ impl Spool {
             full_disk_told: None,
         };
         spool.drop_acknowledged().map_err(disk)?;
-        Ok(spool)
+        Ok((spool, whole))
     }
 
     #[must_use]
@@ -328,7 +346,7 @@ pub fn adopt(spool: &mut Spool, folder: &Path) -> Result<u64, Error> {
         if path == spool.folder {
             continue;
         }
-        let mut other = Spool::open(&path, u64::MAX)?;
+        let (mut other, _) = Spool::open_as_it_is(&path, u64::MAX)?;
         loop {
             let read = other.read(0, ADOPT_COUNT, ADOPT_BYTES)?;
             let Some(last) = read.last().map(|spooled| spooled.sequence) else {
@@ -368,34 +386,60 @@ pub fn id_in(folder: &Path) -> Option<Uuid> {
     text.split_once(' ')?.0.parse().ok()
 }
 
-/// `HEAD`: the spool's id and what is acknowledged.
-fn read_head(folder: &Path) -> std::io::Result<(Uuid, u64)> {
-    let path = folder.join("HEAD");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let id = Uuid::new_v4();
-            write_head(folder, id, 0)?;
-            return Ok((id, 0));
-        }
+/// What stands in `HEAD`.
+struct Head {
+    id: Uuid,
+    acknowledged: u64,
+    /// It was there and could be read, or the spool is new.
+    whole: bool,
+}
+
+fn read_head(folder: &Path) -> std::io::Result<Head> {
+    let read = match std::fs::read(folder.join("HEAD")) {
+        Ok(bytes) => std::str::from_utf8(&bytes).ok().and_then(parse_head),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    let read = || {
-        let (id, acknowledged) = text.trim().split_once(' ')?;
-        Some((id.parse().ok()?, acknowledged.parse().ok()?))
-    };
-    read().ok_or_else(|| {
-        std::io::Error::other(format!(
-            "{} is damaged; remove the spool folder to start anew",
-            path.display()
-        ))
+    if let Some((id, acknowledged)) = read {
+        return Ok(Head {
+            id,
+            acknowledged,
+            whole: true,
+        });
+    }
+    // Without records it is a new one; with them, what stood there is lost.
+    let whole = segment::list(folder)?.is_empty();
+    let id = Uuid::new_v4();
+    write_head(folder, id, 0)?;
+    Ok(Head {
+        id,
+        acknowledged: 0,
+        whole,
     })
 }
 
+/// `ID ACKNOWLEDGED CHECKSUM`; the checksum is not in older ones.
+fn parse_head(text: &str) -> Option<(Uuid, u64)> {
+    let mut words = text.split_ascii_whitespace();
+    let (id, acknowledged) = (words.next()?, words.next()?);
+    if let Some(checksum) = words.next()
+        && checksum != head_checksum(&format!("{id} {acknowledged}"))
+    {
+        return None;
+    }
+    Some((id.parse().ok()?, acknowledged.parse().ok()?))
+}
+
+fn head_checksum(text: &str) -> String {
+    format!("{:08x}", crc32fast::hash(text.as_bytes()))
+}
+
 fn write_head(folder: &Path, id: Uuid, acknowledged: u64) -> std::io::Result<()> {
+    let text = format!("{id} {acknowledged}");
+    let checksum = head_checksum(&text);
     write_whole(
         &folder.join("HEAD"),
-        format!("{id} {acknowledged}\n").as_bytes(),
+        format!("{text} {checksum}\n").as_bytes(),
     )
 }
 

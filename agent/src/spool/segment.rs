@@ -66,7 +66,8 @@ impl Segment {
         })
     }
 
-    /// Opens a segment and walks over its records. A torn end is cut off. Also tells how many documents are damaged.
+    /// Opens a segment and walks over its records. Damage is stepped over, a torn end is cut off. Also tells how many
+    /// documents are damaged.
     pub(super) fn open(folder: &Path, first: u64) -> io::Result<(Self, u64)> {
         let path = path(folder, first);
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
@@ -79,16 +80,29 @@ impl Segment {
             bytes: 0,
         };
         let mut damaged = 0;
-        while let Some((header, end)) = segment.header(segment.bytes, length)? {
-            if header.sequence != segment.last() + 1 {
-                break;
+        while segment.bytes < length {
+            let next = segment.last() + 1;
+            match segment.header(segment.bytes, length)? {
+                Some((header, end)) if header.sequence == next => {
+                    segment.offsets.push(segment.bytes);
+                    damaged += u64::from(segment.document(segment.bytes, &header)?.is_none());
+                    segment.bytes = end;
+                }
+                // Damage, if records stand behind it; else the end that a crash left.
+                _ => {
+                    let Some((offset, sequence)) = segment.resume(next, length)? else {
+                        break;
+                    };
+                    let lost = sequence - next;
+                    damaged += lost;
+                    let here = segment.bytes;
+                    segment.offsets.extend((0..lost).map(|_| here));
+                    segment.bytes = offset;
+                }
             }
-            segment.offsets.push(segment.bytes);
-            damaged += u64::from(segment.document(segment.bytes, &header)?.is_none());
-            segment.bytes = end;
         }
         if segment.bytes < length {
-            tracing::warn!(path = %segment.path.display(), at = segment.bytes, "cut off an unfinished write of the spool");
+            tracing::warn!(path = %segment.path.display(), at = segment.bytes, "cut off the end of the spool: an unfinished write, or damage");
             segment.file.set_len(segment.bytes)?;
             segment.file.sync_all()?;
         }
@@ -179,6 +193,23 @@ impl Segment {
         Ok(())
     }
 
+    /// The first whole record behind a damaged place, and its sequence.
+    fn resume(&self, damaged: u64, length: u64) -> io::Result<Option<(u64, u64)>> {
+        let mut rest = vec![0; usize::try_from(length - self.bytes).map_err(io::Error::other)?];
+        self.file.read_exact_at(&mut rest, self.bytes)?;
+        let behind = rest.windows(HEADER).enumerate().skip(1);
+        Ok(behind
+            .map(|(at, bytes)| (at as u64, Header::read(bytes)))
+            .find(|(at, header)| {
+                // Each record that is lost took its header at least.
+                let lost_max = at / HEADER as u64;
+                (damaged + 1..=damaged + lost_max).contains(&header.sequence)
+                    && header.is_whole()
+                    && at + HEADER as u64 + u64::from(header.length) <= rest.len() as u64
+            })
+            .map(|(at, header)| (self.bytes + at, header.sequence)))
+    }
+
     /// The header at a place, and where its record ends; `None` if there is no whole record.
     fn header(&self, offset: u64, length: u64) -> io::Result<Option<(Header, u64)>> {
         if offset + HEADER as u64 > length {
@@ -186,22 +217,9 @@ impl Segment {
         }
         let mut bytes = [0; HEADER];
         self.file.read_exact_at(&mut bytes, offset)?;
-        let number = |at: usize| {
-            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-        };
-        let sequence = u64::from_le_bytes([
-            bytes[12], bytes[13], bytes[14], bytes[15], bytes[16], bytes[17], bytes[18], bytes[19],
-        ]);
-        let header = Header {
-            length: number(0),
-            checksum: number(8),
-            sequence,
-        };
+        let header = Header::read(&bytes);
         let end = offset + HEADER as u64 + u64::from(header.length);
-        let whole = number(4) == place_checksum(header.length, sequence)
-            && header.length <= DOCUMENT_BYTES_MAX
-            && end <= length;
-        Ok(whole.then_some((header, end)))
+        Ok((header.is_whole() && end <= length).then_some((header, end)))
     }
 
     /// The document behind a header; `None` if it is damaged.
@@ -221,8 +239,31 @@ pub(super) fn size(document: &Bytes) -> u64 {
 
 struct Header {
     length: u32,
+    /// Of length and sequence.
+    place: u32,
+    /// Of the document.
     checksum: u32,
     sequence: u64,
+}
+
+impl Header {
+    /// Reads the first [`HEADER`] bytes, whatever stands there.
+    fn read(bytes: &[u8]) -> Self {
+        let number = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        Self {
+            length: number(0),
+            place: number(4),
+            checksum: number(8),
+            sequence: u64::from(number(12)) | u64::from(number(16)) << 32,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.place == place_checksum(self.length, self.sequence)
+            && self.length <= DOCUMENT_BYTES_MAX
+    }
 }
 
 fn place_checksum(length: u32, sequence: u64) -> u32 {

@@ -123,6 +123,69 @@ fn a_flipped_bit_costs_one_document_and_is_told() {
     assert_eq!(spool.damaged(), 1);
 }
 
+#[test]
+fn a_damaged_place_costs_what_stands_there_and_nothing_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    let documents = documents(1..11);
+    spool.append(&documents).unwrap();
+    drop(spool);
+    let path = folder.path().join(format!("{:020}.spool", 1));
+    let whole = std::fs::read(&path).unwrap();
+    // All but the last record: damage there looks as an unfinished write.
+    let last = whole.len() - usize::try_from(size(&documents[9..])).unwrap();
+    for (at, length) in (0..last)
+        .map(|at| (at, 1))
+        .chain([(0, 300), (100, 512), (500, 900)])
+    {
+        let mut bytes = whole.clone();
+        bytes[at..at + length]
+            .iter_mut()
+            .for_each(|byte| *byte ^= 0x10);
+        std::fs::write(&path, bytes).unwrap();
+        let mut spool = open(folder.path());
+        let read = spool.read(0, 100, 1 << 20).unwrap();
+        assert_eq!((read.len(), spool.last()), (10, 10), "{at}");
+        let wrong = read.iter().zip(&documents);
+        let wrong = wrong.filter(|(read, document)| read.document != **document);
+        assert_eq!(wrong.count() as u64, spool.damaged(), "{at}");
+        assert!(
+            read.iter()
+                .all(|read| read.document.is_empty() || documents.contains(&read.document))
+        );
+        let most = 2 + length as u64 / size(&documents[..1]);
+        assert!(
+            (1..=most).contains(&spool.damaged()),
+            "{at}: {}",
+            spool.damaged()
+        );
+    }
+}
+
+#[test]
+fn a_damaged_head_costs_nothing_but_a_new_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("agent");
+    let mut spool = open(&own);
+    spool.append(&documents(1..11)).unwrap();
+    spool.acknowledge(4).unwrap();
+    drop(spool);
+    let whole = std::fs::read(own.join("HEAD")).unwrap();
+    for at in 0..whole.len() - 1 {
+        let id = id_in(&own).unwrap();
+        let mut bytes = std::fs::read(own.join("HEAD")).unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(own.join("HEAD"), bytes).unwrap();
+        let mut spool = open(&own);
+        assert_ne!(spool.id(), id, "{at}");
+        let read = spool.read(0, 100, 1 << 20).unwrap();
+        assert_eq!(read[0].sequence, 1, "{at}");
+        let last = read.last().unwrap();
+        assert_eq!(last.document, documents(10..11)[0], "{at}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "{at}");
+    }
+}
+
 /// After a new enrollment the same findings go to the admin under a new number.
 #[test]
 fn what_waits_in_an_older_spool_is_taken_over() {
