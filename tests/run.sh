@@ -43,6 +43,9 @@ step "tests"
 cargo nextest run --locked --workspace
 cargo test --locked --workspace --doc --quiet
 
+step "faults, a short round"
+tests/faults.sh --rounds 8
+
 step "the demo"
 deploy/demo.sh --once >.demo.log 2>&1 || {
     cat .demo.log

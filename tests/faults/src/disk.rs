@@ -50,12 +50,13 @@ impl Host for Agent {
     }
 }
 
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "LD_PRELOAD",
     "DISK_ROOT",
     "DISK_GRAVE",
     "DISK_LOSS",
     "DISK_EXIT",
+    "DISK_LIES",
     "DISK_SLOW",
     "DISK_STATE",
 ];
@@ -95,6 +96,13 @@ impl Disk {
     pub(crate) fn forgets_at_exit(&self, host: &mut impl Host, loss: Loss) {
         self.forgets(host, loss);
         host.set("DISK_EXIT", Some("1"));
+    }
+
+    /// As [`Disk::forgets`], but what was flushed is gone, too: no software can bear that, and so it shows whether the
+    /// disk forgets at all.
+    pub(crate) fn lies(&self, host: &mut impl Host) {
+        self.forgets(host, Loss::All);
+        host.set("DISK_LIES", Some("1"));
     }
 
     /// From its next start on, each flush of a process takes so many milliseconds.

@@ -101,7 +101,7 @@ pub(crate) async fn killed(run: Run) -> Tally {
 /// Each point as a power cut: with all that was not flushed gone, and, at full length, some of it by chance.
 pub(crate) async fn dark(run: Run) -> Tally {
     let mut tally = play(run, End::Dark(Loss::All)).await;
-    for time in 0..run.rounds / 50 {
+    for time in 0..run.rounds / 100 {
         let seed = run.seed.wrapping_add(u64::from(time));
         let run = Run { seed, ..run };
         tally.add(play(run, End::Dark(Loss::Some(seed))).await);

@@ -44,11 +44,12 @@ pub(crate) async fn run(run: Run) -> Tally {
 
 /// A world whose server and agent each have a disk of their own.
 struct Disks {
+    // First, so that they are gone before the folder that they are in.
+    small: Option<SmallDisk>,
+    agent_small: Option<SmallDisk>,
     ground: Ground,
     disk: Disk,
     agent_disk: Disk,
-    small: Option<SmallDisk>,
-    agent_small: Option<SmallDisk>,
 }
 
 impl Disks {
@@ -126,11 +127,20 @@ impl Disks {
 
     async fn of_the_agent(&mut self, trouble: Trouble) {
         let member = &mut self.ground.members[0];
-        let told = member.agent.log().matches("drop-folder").count();
+        let told = member
+            .agent
+            .log()
+            .matches("was not read to its end")
+            .count();
         begin(trouble, &self.agent_disk, self.agent_small.as_ref());
         member.make(300, 10);
         eventually("the agent says why it does not collect", async || {
-            member.agent.log().matches("drop-folder").count() > told
+            member
+                .agent
+                .log()
+                .matches("was not read to its end")
+                .count()
+                > told
         })
         .await;
         end(&self.agent_disk, self.agent_small.as_ref());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use muster_tests::{Admin, Agent, World, accounts, eventually_within};
+use muster_tests::{Admin, Agent, World, accounts, eventually, eventually_within};
 use serde_json::Value as Json;
 
 use crate::tally::Books;
@@ -28,6 +28,7 @@ pub(crate) struct Member {
     /// Its drop folder.
     pub drops: PathBuf,
     files: u32,
+    next: u32,
 }
 
 impl Ground {
@@ -87,10 +88,14 @@ impl Ground {
     pub(crate) async fn books(&self) -> Books {
         let mut books = Books::default();
         for member in &self.members {
-            let of = self.books_of(member).await;
-            let counted = member.agent.told("/snapshot/sent").await;
-            assert_eq!(counted, of.sent, "{} has counted alike", member.account);
-            books.add(of);
+            // The agent tells its count a little later.
+            let what = format!("{} has counted alike", member.account);
+            eventually(&what, async || {
+                let sent = self.ledger(&member.account).await["sent"].clone();
+                member.agent.told("/snapshot/sent").await == sent
+            })
+            .await;
+            books.add(self.books_of(member).await);
         }
         books
     }
@@ -101,6 +106,30 @@ impl Ground {
         for member in &self.members {
             let of = self.books_of(member).await;
             books.add(of);
+        }
+        books
+    }
+
+    /// As [`Ground::books`], where damage was named before: what agents could not read was refused, and some was never
+    /// sent. What is expected to be there, is.
+    pub(crate) async fn books_after_damage(&self) -> Books {
+        let mut books = Books::default();
+        for member in &self.members {
+            let entry = self.ledger(&member.account).await;
+            let of = |key: &str| entry[key].as_u64().expect("a number");
+            let stored = of("created") + of("updated") + of("unchanged");
+            assert_eq!(
+                of("sent"),
+                stored + of("refused") + of("missing"),
+                "{entry}"
+            );
+            books.add(Books {
+                sent: of("sent"),
+                stored,
+                visible: of("visible"),
+                named: 0,
+                lost: self.missing(member).await.len() as u64,
+            });
         }
         books
     }
@@ -153,23 +182,26 @@ impl Ground {
 
 impl Member {
     pub(crate) fn of(account: &str, agent: Agent) -> Self {
+        let drops = agent.state().join("drop");
+        std::fs::create_dir_all(&drops).expect("the drop folder");
         Self {
             account: account.to_owned(),
-            drops: agent.state().join("drop"),
+            drops,
             agent,
             made: BTreeMap::new(),
             files: 0,
+            next: 0,
         }
     }
 
     /// Makes findings in the drop folder: new ones, and a newer version of some that are there.
     pub(crate) fn make(&mut self, new: usize, newer: usize) {
-        let first = self.made.len();
         for (_, minute) in self.made.iter_mut().rev().take(newer) {
             *minute += 1;
         }
-        for number in first..first + new {
-            self.made.insert(format!("{number:06}"), 0);
+        for _ in 0..new {
+            self.made.insert(format!("{:06}", self.next), 0);
+            self.next += 1;
         }
         let findings = self.made.iter().rev().take(new + newer);
         let findings: Vec<Json> = findings

@@ -5,6 +5,7 @@
 //! sent = stored = visible, or the product has said what is missing and why. A scenario is a file; `scenario.rs` lists
 //! them. Not here: what needs no fault (`tests/tests`).
 
+mod damage;
 mod disk;
 mod fail_points;
 mod full_disk;

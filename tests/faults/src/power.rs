@@ -20,6 +20,7 @@ const ACCOUNTS: [&str; 2] = ["111122223333", "222233334444"];
 const SETTLE_EVERY: u32 = 10;
 
 pub(crate) async fn run(run: Run) -> Tally {
+    a_lying_disk_is_found_out().await;
     let cuts = run.share(2);
     let mut chance = StdRng::seed_from_u64(run.seed);
     let world = World::start().await;
@@ -47,6 +48,23 @@ pub(crate) async fn run(run: Run) -> Tally {
     tally
 }
 
+/// The instrument itself: with a disk that says it has flushed and has not, something is missing.
+async fn a_lying_disk_is_found_out() {
+    let mut ground = Ground::new(&ACCOUNTS[..1]).await;
+    let disk = Disk::build(ground.world.folder());
+    ground.admin.kill().await;
+    disk.lies(&mut ground.admin);
+    ground.admin.serve().await;
+    ground.members[0].make(20, 0);
+    ground.settle().await;
+    ground.members[0].agent.stop().await;
+    cut(ground.admin.process()).await;
+    Disk::remove(&mut ground.admin);
+    ground.admin.serve().await;
+    let left = ground.admin.operator().count(&[]).await;
+    assert_eq!(left, 0, "what was not flushed is not gone");
+}
+
 /// Everything is made on disks that forget, and each process loses its power as soon as it has said that it is done.
 async fn ground(world: World, disk: &Disk) -> Ground {
     let mut admin = Admin::new(&world, "admin");
@@ -63,8 +81,10 @@ async fn ground(world: World, disk: &Disk) -> Ground {
         let accepted = agent.accept(&admin.invite(account).await).await;
         assert_eq!(accepted.code, 0, "{accepted:?}");
         disk.forgets(&mut agent, Loss::All);
-        agent.start();
-        members.push(Member::of(account, agent));
+        // Its drop folder is others' work and on no disk of ours: it is there before the agent.
+        let mut member = Member::of(account, agent);
+        member.agent.start();
+        members.push(member);
     }
     Ground {
         world,

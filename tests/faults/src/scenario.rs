@@ -2,8 +2,8 @@
 
 use futures::future::LocalBoxFuture;
 
-use crate::kills;
 use crate::tally::Tally;
+use crate::{damage, fail_points, full_disk, kills, power, slow_disk};
 
 /// How much is done, and by which chances.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,11 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "power",
         does: "the power of server and agents goes at random moments under load, from their first file on",
         run: |run| Box::pin(power::run(run)),
+    },
+    Scenario {
+        name: "damage",
+        does: "bits are flipped and sectors zeroed in the log, the tables, the root keys, spools and credentials",
+        run: |run| Box::pin(damage::run(run)),
     },
     Scenario {
         name: "full-disk",

@@ -3,7 +3,7 @@
 
 use muster_common::drill::Limit;
 
-use crate::disk::{Disk, Host as _};
+use crate::disk::Disk;
 use crate::ground::Ground;
 use crate::scenario::Run;
 use crate::tally::Tally;

@@ -1,17 +1,19 @@
 //! The agent: collecting, giving up what was acknowledged, and starting a new spool.
 
-use std::process::Command;
-
 use muster_common::drill::{Limit, Point};
 use muster_tests::eventually;
 use rand::Rng as _;
 
 use super::{Play, lower};
+use crate::damage::{copy_folder, files_in};
 use crate::disk::Disk;
-use crate::ground::Ground;
+use crate::ground::{Ground, Member};
 use crate::tally::Tally;
 
 const ACCOUNT: &str = "111122223333";
+const SEGMENT_BYTES: u64 = 2_000;
+/// More than one segment of the spool.
+const SPOOLED_BYTES: u64 = 8_000;
 
 pub(super) async fn collect(mut play: Play) -> Tally {
     let mut ground = Ground::new(&[ACCOUNT]).await;
@@ -19,21 +21,31 @@ pub(super) async fn collect(mut play: Play) -> Tally {
     lower(
         &mut ground.members[0].agent,
         Limit::SpoolSegmentBytes,
-        2_000,
+        SEGMENT_BYTES,
     );
     for point in play.points() {
+        // First the spool fills, then the admin takes what is in it.
+        ground.admin.kill().await;
         let member = &mut ground.members[0];
         member.agent.kill().await;
-        let times = match point {
-            Point::FileDrafted | Point::FileRenamed => play.chance.random_range(1..5),
-            _ => play.chance.random_range(1..3),
+        let times = if matches!(
+            point,
+            Point::SpoolSegmentCreated | Point::SpoolSegmentRemoved
+        ) {
+            1
+        } else {
+            play.chance.random_range(1..3)
         };
         play.arm(&mut member.agent, &disk, point, times);
         member.agent.start();
-        eventually("the agent has ended", async || {
-            if member.files_waiting() < 2 {
-                member.make(4, 2);
-            }
+        eventually("the spool fills, or the agent ends", async || {
+            make_more(member);
+            member.agent.process().has_ended() || spooled(member) > SPOOLED_BYTES
+        })
+        .await;
+        ground.admin.serve().await;
+        eventually(&format!("the agent ends at {point:?}"), async || {
+            make_more(member);
             member.agent.process().has_ended()
         })
         .await;
@@ -46,6 +58,22 @@ pub(super) async fn collect(mut play: Play) -> Tally {
     let mut tally = play.tally();
     tally.close(ground.books().await);
     tally
+}
+
+/// Keeps the agent busy.
+fn make_more(member: &mut Member) {
+    if member.files_waiting() < 2 {
+        member.make(4, 2);
+    }
+}
+
+/// Bytes in the spool's segments.
+fn spooled(member: &Member) -> u64 {
+    let segments = files_in(&member.agent.state().join("spool"), |name| {
+        name.ends_with(".spool")
+    });
+    let sizes = segments.iter().filter_map(|path| path.metadata().ok());
+    sizes.map(|facts| facts.len()).sum()
 }
 
 /// The state folder comes back from a copy while findings wait in it: the admin stands beyond the copy.
@@ -86,10 +114,4 @@ pub(super) async fn anew(mut play: Play) -> Tally {
     let mut tally = play.tally();
     tally.close(ground.books_of_several_spools().await);
     tally
-}
-
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
-    let _ = std::fs::remove_dir_all(to);
-    let copied = Command::new("cp").arg("-a").args([from, to]).status();
-    assert!(copied.expect("cp starts").success());
 }

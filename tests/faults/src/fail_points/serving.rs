@@ -75,7 +75,7 @@ pub(super) async fn recover(mut play: Play) -> Tally {
         let kept = segments(&ground.admin, "cut");
         let longest = kept.iter().filter_map(|path| path.metadata().ok());
         let longest = longest.map(|facts| facts.len()).max();
-        assert_eq!(longest, Some(300), "what was cut off is kept: {kept:?}");
+        assert!(longest >= Some(300), "what was cut off is kept: {kept:?}");
     }
     let mut tally = play.tally();
     tally.close(ground.books().await);

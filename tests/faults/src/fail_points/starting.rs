@@ -1,7 +1,7 @@
 //! `muster-admin init`: what it does not finish can be finished by what it says.
 
 use muster_common::drill::Point;
-use muster_tests::{Admin, Muster, World};
+use muster_tests::{Admin, World};
 use rand::Rng as _;
 
 use super::Play;
@@ -13,9 +13,10 @@ pub(super) async fn init(mut play: Play) -> Tally {
     let disk = Disk::build(world.folder());
     for point in play.points() {
         // Three roots with a key and a certificate each, and the list of them.
-        let times = match point {
-            Point::RootDrafted | Point::RootRenamed => play.chance.random_range(1..8),
-            _ => 1,
+        let times = if matches!(point, Point::RootDrafted | Point::RootRenamed) {
+            play.chance.random_range(1..8)
+        } else {
+            1
         };
         let mut admin = Admin::new(&world, &format!("admin-{}", point.name()));
         std::fs::create_dir_all(admin.folder()).expect("a folder");
@@ -44,8 +45,7 @@ async fn finish(admin: &mut Admin, point: Point) {
         std::fs::rename(&credential, admin.credential()).expect("the credential");
     }
     admin.serve().await;
-    let muster: Muster = admin.operator();
-    let me = muster.json(&["operator", "whoami"]).await;
+    let me = admin.operator().json(&["operator", "whoami"]).await;
     assert_eq!(me["role"], "admin", "{point:?}: {me}");
     admin.kill().await;
 }
