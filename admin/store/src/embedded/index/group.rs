@@ -69,7 +69,7 @@ fn largest<V: Ord>(
     groups: impl Iterator<Item = (u64, V)>,
     limit: usize,
 ) -> impl Iterator<Item = (u64, V)> {
-    let mut heap: BinaryHeap<(Reverse<u64>, V)> = BinaryHeap::with_capacity(limit);
+    let mut heap: BinaryHeap<(Reverse<u64>, V)> = BinaryHeap::new();
     for (count, value) in groups {
         let group = (Reverse(count), value);
         if heap.len() < limit {
@@ -165,7 +165,7 @@ fn tally<T: Copy + Into<u32>>(mask: &Mask, codes: &[T], counts: &mut [u32]) {
 /// How many groups there are, and the smallest count that can be among the `limit` largest; at least 1.
 fn survey(counts: &[u32], limit: usize) -> (u64, u32) {
     let groups = counts.iter().map(|count| u64::from(*count > 0)).sum();
-    let mut heap = BinaryHeap::with_capacity(limit);
+    let mut heap = BinaryHeap::new();
     let mut least = 0;
     for block in counts.chunks(BLOCK) {
         if !reaches_above(block, least) {
