@@ -84,6 +84,8 @@ pub struct Findings {
     pub archived_days: Days,
     /// Superseded versions of a finding.
     pub history_days: Days,
+    /// Between two rounds that remove what is too old, of the audit log too: 1 to 1440.
+    pub tidy_minutes: u32,
 }
 
 /// How long events are kept.
@@ -244,6 +246,7 @@ impl Default for Findings {
             active_days: Days::After(90),
             archived_days: Days::After(30),
             history_days: Days::After(90),
+            tidy_minutes: 60,
         }
     }
 }
@@ -314,6 +317,12 @@ impl Config {
         within(
             "limits.connection_minutes",
             self.limits.connection_minutes,
+            1,
+            1_440,
+        )?;
+        within(
+            "findings.tidy_minutes",
+            self.findings.tidy_minutes,
             1,
             1_440,
         )?;

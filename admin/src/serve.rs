@@ -139,6 +139,7 @@ pub async fn serve_from(
         retention: rooms.retention(config, &authority),
         audit: rooms.audit.clone(),
         audit_days: config.audit.keep_days.days(),
+        every: Duration::from_secs(60 * u64::from(config.findings.tidy_minutes)),
         clock,
     };
     tasks.spawn(tidy.keep(stop.clone()));

@@ -12,7 +12,8 @@ use crate::audit::Audit;
 use crate::findings::Retention;
 
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
-const RETENTION_SECONDS: u64 = 3_600;
+/// A server that is restarted often tidies too, and one that starts has other things to do first.
+const TIDY_AFTER_START: Duration = Duration::from_secs(60);
 const REPEATS_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) async fn keep_certified(identity: ServerIdentity, stop: CancellationToken) {
@@ -29,6 +30,8 @@ pub(super) struct Tidy {
     pub audit: Audit,
     /// `None` is for ever.
     pub audit_days: Option<u32>,
+    /// Between two rounds.
+    pub every: Duration,
     pub clock: Clock,
 }
 
@@ -38,8 +41,11 @@ impl Tidy {
     }
 
     async fn remove_old(&self, stop: &CancellationToken) {
-        let every = drill::limit(Limit::RetentionSeconds, RETENTION_SECONDS);
-        while waited(Duration::from_secs(every), stop).await {
+        let every = drill::limit(Limit::RetentionSeconds, self.every.as_secs());
+        for pause in pauses(Duration::from_secs(every)) {
+            if !waited(pause, stop).await {
+                return;
+            }
             self.findings().await;
             self.events().await;
         }
@@ -61,7 +67,7 @@ impl Tidy {
                 tracing::info!(removed, "findings were removed by retention");
             }
             Err(error) => {
-                tracing::error!(%error, "retention did not finish; it starts again in an hour");
+                tracing::error!(%error, "retention did not finish; it is tried again in the next round");
             }
         }
     }
@@ -75,10 +81,15 @@ impl Tidy {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old events were removed from the audit log"),
             Err(error) => {
-                tracing::error!(%error, "the audit log was not trimmed; it is tried again in an hour");
+                tracing::error!(%error, "the audit log was not trimmed; it is tried again in the next round");
             }
         }
     }
+}
+
+/// Before each round.
+fn pauses(every: Duration) -> impl Iterator<Item = Duration> {
+    std::iter::once(TIDY_AFTER_START.min(every)).chain(std::iter::repeat(every))
 }
 
 /// Waits; `false` if the server stops.
@@ -86,5 +97,22 @@ async fn waited(span: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = tokio::time::sleep(span) => true,
         () = stop.cancelled() => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_never_runs_for_an_hour_tidies_too() {
+        let of = |seconds| {
+            pauses(Duration::from_secs(seconds))
+                .take(3)
+                .collect::<Vec<_>>()
+        };
+        let seconds = |list: [u64; 3]| list.map(Duration::from_secs);
+        assert_eq!(of(3_600), seconds([60, 3_600, 3_600]));
+        assert_eq!(of(1), seconds([1, 1, 1]));
     }
 }
