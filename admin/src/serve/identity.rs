@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use muster_common::clock::Clock;
 use muster_common::identity::{Identity, TrustDomain};
-use muster_common::timestamp::{HOUR, Timestamp};
+use muster_common::timestamp::{HOUR, MINUTE, Timestamp};
 use muster_mtls::{Credential, PrivateKey, ServerCredential};
 use parking_lot::RwLock;
 
@@ -13,6 +13,8 @@ use crate::config::Config;
 
 /// The life of the server's certificate.
 pub const HOURS: u32 = 7 * 24;
+/// How far certificates are back-dated.
+const BACK_DATE: i64 = MINUTE;
 
 pub(super) struct ServerIdentity {
     authority: Authority,
@@ -51,10 +53,9 @@ impl ServerIdentity {
         self.authority.domain()
     }
 
-    /// Makes a new certificate if half of the old one's life is over.
+    /// Makes a new certificate if half of the old one's life is over, or if it has not begun.
     pub(super) fn renew_if_due(&self) -> anyhow::Result<()> {
-        let half = i64::from(HOURS) * HOUR / 2;
-        if self.expires_at.read().since(self.clock.now()) > half {
+        if !due(self.expires_at.read().since(self.clock.now())) {
             return Ok(());
         }
         let (credential, expires_at) = certify(&self.authority, &self.names)?;
@@ -63,6 +64,13 @@ impl ServerIdentity {
         tracing::info!(%expires_at, "the server's certificate was renewed");
         Ok(())
     }
+}
+
+/// Whether a certificate that holds for so long is to be replaced. One that holds for longer than its life was made before
+/// the clock was set back, and nobody takes it yet.
+const fn due(left: i64) -> bool {
+    let life = HOURS as i64 * HOUR;
+    left <= life / 2 || left > life + BACK_DATE
 }
 
 fn certify(authority: &Authority, names: &Names) -> anyhow::Result<(Credential, Timestamp)> {
@@ -90,4 +98,16 @@ fn names(config: &Config) -> Names {
     names.sort_unstable();
     names.dedup();
     Names(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_replaced_at_half_of_its_life_and_when_it_has_not_begun() {
+        let life = i64::from(HOURS) * HOUR;
+        let left = [life / 2, life / 2 + 1, life, life + BACK_DATE, life + HOUR];
+        assert_eq!(left.map(due), [true, false, false, false, true]);
+    }
 }
