@@ -61,6 +61,7 @@ pub struct Issued {
     /// DER; the leaf first.
     pub chain: Vec<Vec<u8>>,
     pub serial: Serial,
+    pub not_before: Timestamp,
     pub not_after: Timestamp,
 }
 

@@ -29,7 +29,7 @@ use muster_store::Table;
 
 use crate::audit::{Audit, Event};
 use crate::authority::{self, Authority, Issued, Names, Root};
-use crate::lineage::Lineage;
+use crate::lineage::{Leaf, Lineage};
 use crate::membership::invitation::{Claim as Judged, Refused};
 use crate::membership::{self, Agent, AgentState, Invitation, Member, Membership};
 use crate::records::{Draft, Records};
@@ -316,7 +316,10 @@ impl Enrollment {
             id,
             account,
             state: AgentState::Enrolled,
-            lineage: Lineage::new(issued.serial),
+            lineage: Lineage::new(Leaf {
+                serial: issued.serial,
+                from: issued.not_before,
+            }),
             key: key_digest(&attempt.public_key),
             epoch: member.epoch,
             role_id: role_id.to_owned(),

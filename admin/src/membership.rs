@@ -13,15 +13,16 @@ pub mod invitation;
 mod list;
 pub mod member;
 mod presence;
+mod restored;
 
 use std::sync::Arc;
 
 use muster_common::account::{AccountId, Partition};
 use muster_common::clock::Clock;
-use muster_common::identity::{AgentId, Identity, Serial};
+use muster_common::identity::{AgentId, Identity};
 use muster_common::invitation::{InvitationId, InvitationSecret};
 use muster_common::timestamp::{HOUR, Timestamp};
-use muster_mtls::{Connections, Peer};
+use muster_mtls::{CertificateFacts, Connections, Peer};
 use muster_store::Table;
 
 pub(crate) use agent::standing;
@@ -302,7 +303,8 @@ impl Membership {
             .await
     }
 
-    /// Whether the agent of a certificate may speak now. The first use of a renewed certificate ends the one before.
+    /// Whether the agent of a certificate may speak now. The first use of a renewed certificate ends the one before. One
+    /// that tells of a time that is lost here also ends what may have been used up in that time.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -310,7 +312,7 @@ impl Membership {
         &self,
         account: AccountId,
         id: AgentId,
-        serial: Serial,
+        shown: &CertificateFacts,
     ) -> Result<Standing, Error> {
         loop {
             let member = self
@@ -321,17 +323,26 @@ impl Membership {
                 .records
                 .keep::<Agent>(Table::Agents, agent_key(account, id))
                 .await?;
-            let standing = standing(member.as_ref(), kept.value.as_ref(), serial);
-            let (Standing::Renewed, Some(agent)) = (&standing, &kept.value) else {
-                return Ok(standing);
+            let standing = standing(member.as_ref(), kept.value.as_ref(), shown.into());
+            let draft = match (&standing, &kept.value) {
+                (Standing::Renewed | Standing::Ahead, Some(agent)) => {
+                    let draft = Draft::default().expect(&kept);
+                    self.promote(draft, &standing, agent.clone(), shown)
+                }
+                (_, None) => Draft::default(),
+                (_, Some(_)) => return Ok(standing),
             };
-            let mut agent = agent.clone();
-            agent.lineage = agent.lineage.promoted(serial);
-            let draft =
-                Draft::default()
-                    .expect(&kept)
-                    .put(Table::Agents, agent_key(account, id), &agent);
+            let lost = standing == Standing::Ahead || kept.value.is_none();
+            let draft = if lost {
+                self.void_since(draft, account, shown).await?
+            } else {
+                draft
+            };
+            if draft.is_empty() {
+                return Ok(standing);
+            }
             match self.records.commit(draft).await {
+                Ok(()) if kept.value.is_none() => return Ok(standing),
                 Ok(()) => return Ok(Standing::Good),
                 Err(muster_store::Error::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),

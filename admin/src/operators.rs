@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::Event;
 use crate::authority::{self, Authority, Issued, Names, Root};
 use crate::error::{Kind, Kinded};
-use crate::lineage::{Lineage, Place};
+use crate::lineage::{Leaf, Lineage, Place};
 use crate::records::{Draft, Kept, Records, to_the_end};
 
 /// How long a replaced certificate still counts, but for another renewal.
@@ -180,7 +180,7 @@ impl Operators {
                     let operator = Operator {
                         id: id.clone(),
                         role,
-                        lineage: Lineage::new(issued.serial),
+                        lineage: Lineage::new(leaf(&issued)),
                         replaced: None,
                         created_at: now,
                         created_by: by.to_owned(),
@@ -296,10 +296,10 @@ impl Operators {
                         .value
                         .clone()
                         .filter(|operator| !operator.revoked)
-                        .filter(|operator| operator.lineage.place(held.serial) != Place::Outside)
+                        .filter(|operator| operator.lineage.place(held.into()) != Place::Outside)
                         .ok_or_else(|| Error::NotWelcome { id: id.clone() })?;
-                    let lineage = operator.lineage.promoted(held.serial);
-                    operator.lineage = lineage.renewed(issued.serial);
+                    let lineage = operator.lineage.promoted(held.into());
+                    operator.lineage = lineage.renewed(leaf(&issued));
                     operator.certificate_expires_at = issued.not_after;
                     let event = Event::new(
                         self.clock.now(),
@@ -322,7 +322,12 @@ impl Operators {
     ///
     /// # Errors
     /// [`Error::NotWelcome`].
-    pub async fn recognize(&self, id: &OperatorId, serial: Serial) -> Result<Operator, Error> {
+    pub async fn recognize(
+        &self,
+        id: &OperatorId,
+        shown: &CertificateFacts,
+    ) -> Result<Operator, Error> {
+        let serial = shown.serial;
         loop {
             let kept = self
                 .records
@@ -333,15 +338,16 @@ impl Operators {
                 .clone()
                 .filter(|operator| !operator.revoked)
                 .ok_or_else(|| Error::NotWelcome { id: id.clone() })?;
-            match operator.lineage.place(serial) {
+            match operator.lineage.place(shown.into()) {
                 Place::Current => return Ok(operator),
                 Place::Outside if operator.may_finish(serial, self.clock.now()) => {
                     return Ok(operator);
                 }
                 Place::Outside => return Err(Error::NotWelcome { id: id.clone() }),
-                Place::Next => {
+                Place::Next | Place::Ahead => {
                     operator.replaced = Some((operator.lineage.current(), self.clock.now()));
-                    operator.lineage = operator.lineage.promoted(serial);
+                    operator.lineage = operator.lineage.promoted(shown.into());
+                    operator.certificate_expires_at = shown.not_after;
                     let draft = Draft::default().expect(&kept).put(
                         Table::Operators,
                         id.as_str(),
@@ -403,6 +409,13 @@ impl Operators {
             .domain
             .id(Identity::Operator(id.clone()))
             .to_string()
+    }
+}
+
+fn leaf(issued: &Issued) -> Leaf {
+    Leaf {
+        serial: issued.serial,
+        from: issued.not_before,
     }
 }
 

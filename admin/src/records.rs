@@ -141,6 +141,12 @@ impl Draft {
         self
     }
 
+    /// Whether it would change nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.ops.is_empty()
+    }
+
     #[must_use]
     pub fn put<T: Serialize>(mut self, table: Table, key: impl Into<Vec<u8>>, value: &T) -> Self {
         self.0.ops.push(Op::Put {

@@ -266,7 +266,7 @@ impl Doorman {
                 if rule == Rule::Agent {
                     let standing = self
                         .membership
-                        .standing(*account, *agent, facts.serial)
+                        .standing(*account, *agent, facts)
                         .await
                         .map_err(status)?;
                     in_good_standing(&standing)?;
@@ -279,11 +279,7 @@ impl Doorman {
                 }))
             }
             (Rule::Operator(needed), Identity::Operator(id)) => {
-                let operator = self
-                    .operators
-                    .recognize(id, facts.serial)
-                    .await
-                    .map_err(status)?;
+                let operator = self.operators.recognize(id, facts).await.map_err(status)?;
                 let caller = OperatorCaller {
                     operator,
                     id: facts.id.clone(),
@@ -319,7 +315,7 @@ impl Doorman {
 /// What to tell an agent that may not speak.
 fn in_good_standing(standing: &Standing) -> Result<(), Status> {
     match standing {
-        Standing::Good | Standing::Renewed => Ok(()),
+        Standing::Good | Standing::Renewed | Standing::Ahead => Ok(()),
         Standing::Superseded
         | Standing::Unknown
         | Standing::Stopped(_)

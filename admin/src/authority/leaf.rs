@@ -83,13 +83,14 @@ pub(super) fn issue(
     }
     let signing = |error: rcgen::Error| Error::Signing(error.to_string());
     let serial = Serial::random();
+    let not_before = now.plus(-BACK_DATE);
     let not_after = now
         .plus(i64::from(hours) * HOUR)
         .min(signer.facts.not_after);
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.serial_number = Some(SerialNumber::from_slice(serial.as_bytes()));
-    params.not_before = offset_time(now.plus(-BACK_DATE));
+    params.not_before = offset_time(not_before);
     params.not_after = offset_time(not_after);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -113,6 +114,7 @@ pub(super) fn issue(
     Ok(Issued {
         chain: vec![certificate.der().to_vec(), signer.certificate.clone()],
         serial,
+        not_before,
         not_after,
     })
 }

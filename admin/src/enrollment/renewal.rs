@@ -5,7 +5,7 @@
 
 use muster_common::account::AccountId;
 use muster_common::drill::{self, Point};
-use muster_common::identity::{AgentId, Serial};
+use muster_common::identity::AgentId;
 use muster_common::proof::{Binding, Proof};
 use muster_common::timestamp::{DAY, Timestamp};
 use muster_store::Table;
@@ -13,6 +13,7 @@ use muster_store::Table;
 use super::{Enrolled, Enrollment, Error, key_digest};
 use crate::audit::Event;
 use crate::authority::{self, Names, Root};
+use crate::lineage::Leaf;
 use crate::membership::{self, Agent, Member, Standing};
 use crate::records::Draft;
 
@@ -26,7 +27,7 @@ const PURPOSE: &str = "renew";
 pub struct RenewalRequest {
     pub account: AccountId,
     pub agent: AgentId,
-    pub serial: Serial,
+    pub leaf: Leaf,
     /// Of the certificate: SubjectPublicKeyInfo in DER.
     pub public_key: Vec<u8>,
     pub expires_at: Timestamp,
@@ -141,9 +142,9 @@ impl Enrollment {
         if self.clock.now() >= expires_at {
             return Err(Error::Expired { expires_at });
         }
-        let standing = membership::standing(member, agent.as_ref(), request.serial);
+        let standing = membership::standing(member, agent.as_ref(), request.leaf);
         match (standing, agent) {
-            (Standing::Good | Standing::Renewed, Some(agent)) => Ok(agent),
+            (Standing::Good | Standing::Renewed | Standing::Ahead, Some(agent)) => Ok(agent),
             (standing, _) => Err(Error::Standing(standing)),
         }
     }
@@ -184,8 +185,11 @@ impl Enrollment {
                         self.config.certificate_hours,
                         &Names::default(),
                     )?;
-                    let lineage = agent.lineage.promoted(request.serial);
-                    agent.lineage = lineage.renewed(issued.serial);
+                    let lineage = agent.lineage.promoted(request.leaf);
+                    agent.lineage = lineage.renewed(Leaf {
+                        serial: issued.serial,
+                        from: issued.not_before,
+                    });
                     agent.key = key.clone();
                     agent.certificate_expires_at = issued.not_after;
                     agent.proven_at = proven_at.unwrap_or(agent.proven_at);

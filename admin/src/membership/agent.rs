@@ -3,12 +3,12 @@
 use std::fmt;
 
 use muster_common::account::{AccountId, Region};
-use muster_common::identity::{AgentId, Serial};
+use muster_common::identity::AgentId;
 use muster_common::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Member, MemberStatus};
-use crate::lineage::{Lineage, Place};
+use crate::lineage::{Leaf, Lineage, Place};
 
 /// An agent that enrolled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,8 @@ pub enum Standing {
     Good,
     /// Good, and to be made the current one.
     Renewed,
+    /// Good, and from a time that this admin has lost; to be made the current one.
+    Ahead,
     /// A later certificate took its place.
     Superseded,
     /// No agent of this name is enrolled.
@@ -75,7 +77,7 @@ impl fmt::Display for Standing {
     /// What to tell whoever came with it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Good | Self::Renewed => f.write_str("the agent may speak"),
+            Self::Good | Self::Renewed | Self::Ahead => f.write_str("the agent may speak"),
             Self::Superseded => f.write_str(
                 "the certificate was replaced by a later one; if this agent was not copied, enroll it again with a new invitation",
             ),
@@ -98,7 +100,7 @@ impl fmt::Display for Standing {
 }
 
 /// Judges a certificate. Pure; the order is that of the answers a caller needs.
-pub(crate) fn standing(member: Option<&Member>, agent: Option<&Agent>, serial: Serial) -> Standing {
+pub(crate) fn standing(member: Option<&Member>, agent: Option<&Agent>, leaf: Leaf) -> Standing {
     let (Some(member), Some(agent)) = (member, agent) else {
         return match member {
             Some(member) if member.status != MemberStatus::Enabled => {
@@ -117,9 +119,10 @@ pub(crate) fn standing(member: Option<&Member>, agent: Option<&Agent>, serial: S
     if member.status != MemberStatus::Enabled || member.epoch != agent.epoch {
         return Standing::NotMember(Some(member.status));
     }
-    match agent.lineage.place(serial) {
+    match agent.lineage.place(leaf) {
         Place::Current => Standing::Good,
         Place::Next => Standing::Renewed,
+        Place::Ahead => Standing::Ahead,
         Place::Outside => Standing::Superseded,
     }
 }

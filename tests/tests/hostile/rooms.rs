@@ -171,7 +171,7 @@ impl Rooms {
         RenewalRequest {
             account: account(),
             agent: agent.id,
-            serial: agent.certificate.serial,
+            leaf: (&agent.certificate).into(),
             public_key: agent.certificate.public_key.clone(),
             expires_at: agent.certificate.not_after,
             csr: key.request().der,
@@ -205,7 +205,7 @@ impl Rooms {
     async fn speaks(&self, agent: &Agent) -> bool {
         let standing = self
             .membership
-            .standing(account(), agent.id, agent.certificate.serial)
+            .standing(account(), agent.id, &agent.certificate)
             .await
             .unwrap();
         standing == Standing::Good

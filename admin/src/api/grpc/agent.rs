@@ -115,7 +115,7 @@ async fn renew(
     let request = RenewalRequest {
         account: agent.account,
         agent: agent.agent,
-        serial: agent.certificate.serial,
+        leaf: agent.certificate.as_ref().into(),
         public_key: agent.certificate.public_key.clone(),
         expires_at: agent.certificate.not_after,
         csr: csr.to_vec(),
