@@ -86,7 +86,7 @@ pub enum Error {
 
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
-        Self::Refused(words::refusal(status.message()))
+        Self::Refused(words::refusal(&status))
     }
 }
 

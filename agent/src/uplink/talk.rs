@@ -385,7 +385,7 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, Status>>) -> Result<T
 
 /// What a status means: whether to come back soon or to wait for somebody to change something.
 fn end_of(status: &Status) -> End {
-    let message = refusal(status.message());
+    let message = refusal(status);
     match status.code() {
         Code::Unauthenticated | Code::PermissionDenied | Code::FailedPrecondition => {
             End::Refused(message)
