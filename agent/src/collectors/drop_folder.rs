@@ -2,7 +2,7 @@
 //!
 //! A file is read once it stands still. Then it moves to `done/`, and what was no good in it is a dead letter, broken JSON
 //! lines too; a file that cannot be read at all moves to `bad/`, with the reason beside it. Names that start with a dot or
-//! end with `.tmp` or `.part` are somebody's unfinished work.
+//! end with `.tmp` or `.part` are somebody's unfinished work. When the marks are forgotten, what is in `done/` is read again.
 
 mod read;
 
@@ -63,6 +63,16 @@ impl DropFolder {
         let failed =
             |error: io::Error| Setback::Failed(format!("cannot use {}: {error}", path.display()));
         fs::create_dir_all(&self.path).map_err(failed)?;
+        let done = self.path.join("done");
+        let now = intake.clock.now();
+        let start = intake.progress.start(NAME);
+        if start.mark.is_none() {
+            sweep_out(&done, now, self.keep)
+                .and_then(|()| bring_back(&done, &self.path))
+                .map_err(failed)?;
+            let marked = intake.progress.advance(NAME, start, now).await;
+            marked.map_err(|error| Setback::Failed(format!("progress.json: {error}")))?;
+        }
         let Listed { looks, skipped } = files(&self.path).map_err(failed)?;
         self.tell_skipped(skipped);
         let mut still: Vec<PathBuf> = looks
@@ -76,8 +86,7 @@ impl DropFolder {
             self.take(&file, intake).await?;
             self.seen.remove(&file);
         }
-        let now = intake.clock.now();
-        sweep_out(&self.path.join("done"), now, self.keep).map_err(failed)
+        sweep_out(&done, now, self.keep).map_err(failed)
     }
 
     /// Reads a file into the spool and moves it away.
@@ -231,6 +240,14 @@ fn put_away(file: &Path, folder: &Path) -> io::Result<()> {
     fs::rename(file, free_name(file, folder))
 }
 
+/// Moves what was read back to where it is read: the admin has lost what it had acknowledged.
+fn bring_back(done: &Path, folder: &Path) -> io::Result<()> {
+    for (file, _) in done_files(done)? {
+        put_away(&file, folder)?;
+    }
+    Ok(())
+}
+
 /// Moves a bad file into a folder, with the reason beside it.
 fn put_aside(file: &Path, folder: &Path, reason: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
@@ -258,25 +275,37 @@ fn free_name(file: &Path, folder: &Path) -> PathBuf {
 
 /// Removes what was read long ago.
 fn sweep_out(done: &Path, now: Timestamp, keep: i64) -> io::Result<()> {
-    let entries = match fs::read_dir(done) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let since_1970 = modified
+    for (file, metadata) in done_files(done)? {
+        let since_1970 = metadata
+            .modified()
             .ok()
             .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         let age = since_1970
             .and_then(|span| i64::try_from(span.as_millis()).ok())
             .map(|millis| now.since(Timestamp::from_millis(millis)));
         if age.is_some_and(|age| age > keep) {
-            fs::remove_file(entry.path())?;
+            fs::remove_file(file)?;
         }
     }
     Ok(())
+}
+
+/// The files that were read; somebody may clear them away meanwhile.
+fn done_files(done: &Path) -> io::Result<Vec<(PathBuf, Metadata)>> {
+    let entries = match fs::read_dir(done) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        files.push((entry.path(), metadata));
+    }
+    Ok(files)
 }
 
 #[cfg(test)]

@@ -81,7 +81,8 @@ impl<S: Source> Sweep<S> {
 
     async fn run(&mut self, intake: &Intake) -> Result<(), Setback> {
         let key = format!("{}/{}", S::NAME, self.place.region);
-        let mark = intake.progress.mark(&key);
+        let start = intake.progress.start(&key);
+        let mark = start.mark;
         let from = mark.map(|mark| mark.plus(-OVERLAP));
         match from {
             Some(from) => self.sent.retain(|_, updated_at| *updated_at >= from),
@@ -100,7 +101,7 @@ impl<S: Source> Sweep<S> {
             if let Some(newest) = newest.filter(|_| S::ORDERED || page.next.is_none()) {
                 // A finding from the future must not hide those of the present.
                 let newest = newest.min(intake.clock.now());
-                let moved = intake.progress.advance(&key, newest).await;
+                let moved = intake.progress.advance(&key, start, newest).await;
                 moved.map_err(|error| Setback::Failed(format!("progress.json: {error}")))?;
             }
             token = page.next;

@@ -136,7 +136,7 @@ impl Uplink {
             return Err(self.start_anew(acknowledged_sequence, last).await);
         }
         if acknowledged_sequence < known {
-            self.collect_again(acknowledged_sequence, known).await;
+            self.collect_again(acknowledged_sequence, known).await?;
         }
         // What the admin has beyond `known` is sent again: its refusals were lost with the acknowledgement.
         let line = Line {
@@ -153,14 +153,15 @@ impl Uplink {
     }
 
     /// The admin stands before what it acknowledged once, as after a restore from a backup.
-    async fn collect_again(&self, theirs: u64, ours: u64) {
+    /// Nothing is sent before the marks are gone: with it the admin would pass what it acknowledged, and no later connection
+    /// would tell.
+    async fn collect_again(&self, theirs: u64, ours: u64) -> Result<(), End> {
         tracing::warn!(
             missing = ours - theirs,
             "the admin has lost findings that it had acknowledged; all sources are read again from their start"
         );
-        if let Err(error) = self.progress.forget().await {
-            tracing::error!(%error, "the marks of the sources were not removed; remove progress.json in the state folder and restart");
-        }
+        let forgotten = self.progress.forget().await;
+        forgotten.map_err(|error| End::Disk(format!("progress.json: {error}")))
     }
 
     /// The admin has sequences of this spool that this agent never gave out: somebody else did, from a copy of the state

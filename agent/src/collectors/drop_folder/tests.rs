@@ -206,3 +206,29 @@ async fn files_that_were_read_long_ago_go() {
     dropped.run().await;
     assert_eq!(dropped.names("done"), Vec::<String>::new());
 }
+
+/// As when the admin was restored from a backup and stands before what it had acknowledged.
+#[tokio::test]
+async fn what_was_read_is_read_again_when_the_marks_are_forgotten() {
+    let mut dropped = dropped();
+    dropped.put("a.json", &asff(OWN, 1).to_string());
+    dropped.put("b.json", &asff(OWN, 2).to_string());
+    dropped.settle().await;
+    dropped.put("a.json", &asff(OWN, 3).to_string());
+    dropped.settle().await;
+    assert_eq!(dropped.spooled().await.len(), 3);
+    dropped.settle().await;
+    assert_eq!(dropped.spooled().await.len(), 3);
+    dropped.intake.progress.forget().await.unwrap();
+    dropped.settle().await;
+    let spooled = dropped.spooled().await;
+    let mut again: Vec<&String> = spooled[3..].iter().collect();
+    again.sort();
+    let mut first: Vec<&String> = spooled[..3].iter().collect();
+    first.sort();
+    assert_eq!(again, first);
+    assert_eq!(dropped.names("done"), ["2-a.json", "a.json", "b.json"]);
+    // And only once.
+    dropped.settle().await;
+    assert_eq!(dropped.spooled().await.len(), 6);
+}

@@ -173,7 +173,7 @@ async fn a_sorted_source_goes_on_where_it_failed() {
     let failed = sweep(Sorted(service.clone())).run(&kept.intake).await;
     assert_eq!(failed.unwrap_err().state().name(), "throttled");
     assert_eq!(
-        kept.intake.progress.mark("sorted/eu-west-1"),
+        kept.intake.progress.start("sorted/eu-west-1").mark,
         Some(time(60))
     );
     service.0.lock().fails_at = None;
@@ -195,12 +195,12 @@ async fn an_unsorted_source_is_marked_only_at_its_end() {
             .await
             .is_err()
     );
-    assert_eq!(kept.intake.progress.mark("unsorted/eu-west-1"), None);
+    assert_eq!(kept.intake.progress.start("unsorted/eu-west-1").mark, None);
     service.0.lock().fails_at = None;
     let mut again = sweep(Unsorted(service));
     again.run(&kept.intake).await.unwrap();
     assert_eq!(
-        kept.intake.progress.mark("unsorted/eu-west-1"),
+        kept.intake.progress.start("unsorted/eu-west-1").mark,
         Some(time(80))
     );
     assert_eq!(spooled(&kept.intake, 2).await, ["a", "b", "c"]);
