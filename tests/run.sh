@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that has to pass, from a clean clone. Usage: tests/run.sh
-# Needs Rust, Python 3.11 and apt; what else it needs it installs: into .venv, .tools, and libfaketime by apt.
+# Needs Rust, Python 3.11 and apt; what else it needs it installs: into .venv, .tools, and libfaketime and nftables by apt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,10 +17,11 @@ tool() {
 
 step "tools"
 export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never
-if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ]; then
+if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] || [ ! -x /usr/sbin/nft ]; then
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
-    $sudo apt-get install -y -qq faketime >/dev/null || { $sudo apt-get update -qq && $sudo apt-get install -y -qq faketime >/dev/null; }
+    install() { $sudo apt-get install -y -qq faketime nftables >/dev/null; }
+    install || { $sudo apt-get update -qq && install; }
 fi
 tests/world/venv.sh
 tool cargo-nextest cargo nextest --version

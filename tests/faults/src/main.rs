@@ -5,14 +5,19 @@
 //! sent = stored = visible, or the product has said what is missing and why. A scenario is a file; `scenario.rs` lists
 //! them. Not here: what needs no fault (`tests/tests`).
 
+mod backups;
+mod clocks;
 mod damage;
 mod disk;
 mod fail_points;
 mod full_disk;
 mod ground;
 mod kills;
+mod loss;
+mod network;
 mod operator;
 mod power;
+mod proxy;
 mod scenario;
 mod slow_disk;
 mod tally;

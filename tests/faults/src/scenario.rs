@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 
 use crate::tally::Tally;
-use crate::{damage, fail_points, full_disk, kills, power, slow_disk};
+use crate::{backups, clocks, damage, fail_points, full_disk, kills, network, power, slow_disk};
 
 /// How much is done, and by which chances.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,21 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "slow-disk",
         does: "every flush takes 200 ms to 2 s on all sides; all stop in order",
         run: |run| Box::pin(slow_disk::run(run)),
+    },
+    Scenario {
+        name: "network",
+        does: "connections are cut at random moments, go silent, are slow or late; packets are lost",
+        run: |run| Box::pin(network::run(run)),
+    },
+    Scenario {
+        name: "clocks",
+        does: "the clocks of server and agent jump by an hour, each and both, forwards and backwards",
+        run: |run| Box::pin(clocks::run(run)),
+    },
+    Scenario {
+        name: "backups",
+        does: "an agent, then the server, is restored from a day-old backup while the other side went on",
+        run: |run| Box::pin(backups::run(run)),
     },
 ];
 

@@ -13,9 +13,9 @@ use muster_admin::authority::{self, Authority};
 use muster_admin::enrollment::{
     self, Claim, Enrollment, Hello, Renewal, RenewalRequest, Sts as Prover, StsConfig,
 };
-use muster_admin::membership::{self, Membership, NewMember, Standing};
+use muster_admin::membership::{self, Invitation, Membership, NewMember, Standing};
 use muster_admin::operators::{self, Operators, Role};
-use muster_admin::records::Records;
+use muster_admin::records::{Draft, Records};
 use muster_agent::cloud::sign;
 use muster_common::account::{AccountId, Region};
 use muster_common::clock::Clock;
@@ -23,7 +23,7 @@ use muster_common::identity::{AgentId, OperatorId, TrustDomain};
 use muster_common::proof::{Binding, Proof};
 use muster_common::timestamp::HOUR;
 use muster_mtls::{CertificateFacts, Connections, PrivateKey, facts};
-use muster_store::Embedded;
+use muster_store::{Embedded, Table};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tonic::body::Body;
@@ -249,6 +249,48 @@ async fn r06_after_a_week_only_the_same_role_renews() {
     // And that counts for another week.
     rooms.clock.advance(12 * HOUR);
     rooms.renew(&renewed).await.unwrap();
+}
+
+/// A server that was restored from a backup stands behind the certificates that it issued since. They count, what they
+/// replaced does not; and an invitation that was open in the backup is void, for it may have been used.
+#[tokio::test]
+async fn what_was_issued_after_a_backup_counts_and_what_it_replaced_does_not() {
+    let rooms = Rooms::start().await;
+    let session = rooms.sts.session(ACCOUNT, ROLE);
+    let first = rooms.join(&session).await;
+    let key = format!("{ACCOUNT}/{}", first.id);
+    let sent = rooms
+        .membership
+        .invite(account(), 72, "test")
+        .await
+        .unwrap();
+    let backup: Option<serde_json::Value> = rooms
+        .records
+        .get(Table::Agents, key.as_str())
+        .await
+        .unwrap();
+    let mut agents = vec![first];
+    for _ in 0..2 {
+        rooms.clock.advance(12 * HOUR);
+        let renewed = rooms.renew(&agents[agents.len() - 1]).await.unwrap();
+        assert!(rooms.speaks(&renewed).await);
+        agents.push(renewed);
+    }
+    let restored = Draft::default().put(Table::Agents, key.as_str(), &backup.unwrap());
+    rooms.records.commit(restored).await.unwrap();
+    let [first, second, third] = agents.as_slice() else {
+        panic!("three certificates");
+    };
+    assert!(rooms.speaks(third).await);
+    assert!(!rooms.speaks(first).await && !rooms.speaks(second).await);
+    let renewed = rooms.renew(third).await.unwrap();
+    assert!(rooms.speaks(&renewed).await);
+    let invitation: Option<Invitation> = rooms
+        .records
+        .get(Table::Invitations, sent.id.to_string())
+        .await
+        .unwrap();
+    assert!(!invitation.unwrap().is_open(rooms.clock.now()));
 }
 
 /// The proof of a renewal takes seconds. Who was replaced or stopped in the meantime gets nothing.
