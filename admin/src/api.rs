@@ -6,14 +6,16 @@
 
 pub mod authorization;
 mod caller;
+mod calls;
 mod error;
 mod grpc;
 mod page;
 
 pub use authorization::{Doorman, unlisted_methods};
 pub use caller::Caller;
+pub use calls::Calls;
 pub use grpc::{
     AgentService, AuditService, EnrollmentService, FindingsService, InsightsService,
-    MembersService, OperatorServices, OperatorsService, StatusService, agent_routes,
+    MembersService, OperatorServices, OperatorsService, StatusService, Uplinks, agent_routes,
     enrollment_routes, operator_routes,
 };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use muster_common::account::AccountId;
 use muster_settings::logs::Logs;
@@ -123,10 +124,37 @@ pub struct Limits {
     pub connections: usize,
     /// A connection ends after this time; clients connect again by themselves.
     pub connection_minutes: u32,
-    /// Calls at a time on one connection.
+    /// Calls at a time on one connection; at most 16 of agents, and 8 of strangers.
     pub streams: u32,
     /// How long stopping waits for calls under way.
     pub drain_seconds: u32,
+    /// No setting: nobody needs another.
+    #[serde(skip)]
+    pub patience: Patience,
+}
+
+/// How long peers are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A quiet connection is asked so often whether its peer is there, ..
+    pub keep_alive: Duration,
+    /// .. which has so long for its answer.
+    pub keep_alive_timeout: Duration,
+    /// How long a part of an answer may lie unread before its connection is cut.
+    pub answer: Duration,
+    /// How long an uplink may be without one whole message. Agents report every minute.
+    pub silence: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(20),
+            keep_alive_timeout: Duration::from_secs(10),
+            answer: Duration::from_secs(120),
+            silence: Duration::from_secs(300),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +172,16 @@ impl Limits {
         Self {
             connections: self.connections.min(1_000),
             connection_minutes: self.connection_minutes.min(2),
+            streams: self.streams.min(8),
+            ..self.clone()
+        }
+    }
+
+    /// An agent has an uplink, at times a renewal, and its doctor.
+    #[must_use]
+    pub fn for_agents(&self) -> Self {
+        Self {
+            streams: self.streams.min(16),
             ..self.clone()
         }
     }
@@ -274,6 +312,7 @@ impl Default for Limits {
             connection_minutes: 60,
             streams: 100,
             drain_seconds: 20,
+            patience: Patience::default(),
         }
     }
 }

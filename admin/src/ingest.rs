@@ -5,6 +5,7 @@
 //! durable step. Survives: nothing is kept here. Not here: merging (`findings`), rates and sizes of messages (`api`).
 
 mod rate;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use crate::audit::{Audit, Event};
 use crate::findings::{self, Findings};
 use crate::membership::Membership;
 pub use rate::Rate;
+pub use turn::Turn;
+use turn::Turns;
 
 /// Admits findings. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +32,7 @@ pub struct Ingest {
     membership: Membership,
     audit: Audit,
     rate: Rate,
+    turns: Turns,
     clock: Clock,
     admin_account: Option<AccountId>,
 }
@@ -104,6 +108,7 @@ impl Ingest {
             membership,
             audit,
             rate,
+            turns: Turns::default(),
             clock,
             admin_account,
         }
@@ -121,7 +126,12 @@ impl Ingest {
         self.rate.within(span)
     }
 
-    /// Admits a batch of an agent's spool.
+    /// Waits for the turn of an account's batch. Nothing of it is read before.
+    pub async fn turn(&self, account: AccountId, findings: usize, bytes: usize) -> Turn {
+        self.turns.take(account, findings, bytes).await
+    }
+
+    /// Admits a batch of an agent's spool in its turn.
     ///
     /// # Errors
     /// [`findings::Error::Store`]; nothing of the batch is acknowledged then.
@@ -129,6 +139,7 @@ impl Ingest {
         &self,
         origin: &Origin,
         documents: Vec<Bytes>,
+        turn: Turn,
     ) -> Result<Vec<Admission>, findings::Error> {
         let sender = Sender::Agent(origin.account);
         let read = documents
@@ -141,7 +152,10 @@ impl Ingest {
             spool: origin.spool,
             first: origin.first,
         };
-        self.store(read, &origin.actor, Some(spool)).await
+        let (admissions, foreign) = self.store(read, &origin.actor, Some(spool)).await?;
+        drop(turn);
+        self.tell(foreign).await;
+        Ok(admissions)
     }
 
     /// Imports documents in an operator's name, for members and for the admin's own account.
@@ -162,7 +176,9 @@ impl Ingest {
             });
         }
         let actor = Arc::from(actor);
-        self.store(read, &actor, None).await
+        let (admissions, foreign) = self.store(read, &actor, None).await?;
+        self.tell(foreign).await;
+        Ok(admissions)
     }
 
     async fn known_account(
@@ -188,7 +204,7 @@ impl Ingest {
         read: Vec<Result<Import, Refusal>>,
         actor: &Arc<str>,
         spool: Option<SpoolRange>,
-    ) -> Result<Vec<Admission>, findings::Error> {
+    ) -> Result<(Vec<Admission>, Vec<Event>), findings::Error> {
         let mut items = Vec::with_capacity(read.len());
         let mut places = Vec::with_capacity(read.len());
         for read in read {
@@ -216,18 +232,20 @@ impl Ingest {
             .await?
             .into_iter()
             .filter_map(admission);
-        self.tell(places.iter().flatten(), actor).await;
-        Ok(places
+        let foreign = self.foreign(places.iter().flatten(), actor);
+        let admissions = places
             .into_iter()
             .filter_map(|place| match place {
                 Some(refusal) => Some(Admission::Refused(refusal)),
                 None => stored.next(),
             })
-            .collect())
+            .collect();
+        Ok((admissions, foreign))
     }
 
-    /// Counts refusals; a document for a foreign account goes into the audit log.
-    async fn tell(&self, refusals: impl Iterator<Item = &Refusal>, actor: &str) {
+    /// Counts refusals. Those of documents for a foreign account go into the audit log.
+    fn foreign<'a>(&self, refusals: impl Iterator<Item = &'a Refusal>, actor: &str) -> Vec<Event> {
+        let mut events = Vec::new();
         for refusal in refusals {
             metrics::counter!("muster_findings_refused_total").increment(1);
             let foreign = match refusal {
@@ -235,13 +253,15 @@ impl Ingest {
                 Refusal::Product { owner, .. } => owner,
                 Refusal::Invalid(_) | Refusal::NoMember { .. } => continue,
             };
-            let event = Event::new(
-                self.clock.now(),
-                "ingest.refuse",
-                actor,
-                format!("members/{foreign}"),
-            )
-            .detail(refusal.to_string());
+            let subject = format!("members/{foreign}");
+            let event = Event::new(self.clock.now(), "ingest.refuse", actor, subject);
+            events.push(event.detail(refusal.to_string()));
+        }
+        events
+    }
+
+    async fn tell(&self, refusals: Vec<Event>) {
+        for event in refusals {
             self.audit.refusal(event).await;
         }
     }

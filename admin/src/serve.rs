@@ -29,6 +29,21 @@ pub use identity::HOURS as SERVER_CERTIFICATE_HOURS;
 use identity::ServerIdentity;
 use rooms::Rooms;
 
+/// Connections of one agent: its uplink, what a cut network left of the one before, a renewal, a doctor.
+const CONNECTIONS_PER_AGENT: usize = 8;
+/// Connections of one operator: commands that run side by side.
+const CONNECTIONS_PER_OPERATOR: usize = 100;
+/// Bytes that may come on a connection ahead of what is read.
+const AHEAD: u32 = 4 << 20;
+/// The same of a stranger, whose messages are small.
+const AHEAD_OF_STRANGERS: u32 = 128 << 10;
+/// Calls that a peer may begin and take back before they were looked at.
+const TAKEN_BACK_MAX: usize = 20;
+/// Calls that break the protocol, over the life of a connection. Unset, there is no limit.
+const BROKEN_MAX: usize = 100;
+/// All headers of a call, unpacked.
+const HEADER_BYTES_MAX: u32 = 16 << 10;
+
 /// Where a running server listens; written to `addresses.json` in the data folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
@@ -110,24 +125,24 @@ pub async fn serve_from(
         public(&config.public.enrollment, addresses.enrollment),
     );
     let limits = &config.limits;
-    for (listener, routes, limits) in [
+    for (listener, routes, http2) in [
         (
             listeners.enrollment,
             api::enrollment_routes(for_strangers),
-            limits.for_strangers(),
+            http2(&limits.for_strangers(), AHEAD_OF_STRANGERS),
         ),
         (
             listeners.agents,
-            api::agent_routes(rooms.for_agents(&stop)),
-            limits.clone(),
+            api::agent_routes(rooms.for_agents(limits.patience, &stop)),
+            http2(&limits.for_agents(), AHEAD),
         ),
         (
             listeners.operators,
             api::operator_routes(for_operators),
-            limits.clone(),
+            http2(limits, AHEAD),
         ),
     ] {
-        tasks.spawn(run(listener, routes, rooms.doorman(), limits, stop.clone()));
+        tasks.spawn(run(listener, routes, rooms.doorman(), http2, stop.clone()));
     }
     tasks.spawn(
         listeners
@@ -206,14 +221,16 @@ impl Listeners {
     ) -> anyhow::Result<Self> {
         let bind =
             async |key: &str, address: SocketAddr, audience: Audience, roots: Vec<Vec<u8>>| {
-                let limits = match audience {
-                    Audience::Anyone => config.limits.for_strangers(),
-                    Audience::Agents | Audience::Operators => config.limits.clone(),
+                let (limits, each) = match audience {
+                    Audience::Anyone => (config.limits.for_strangers(), usize::MAX),
+                    Audience::Agents => (config.limits.for_agents(), CONNECTIONS_PER_AGENT),
+                    Audience::Operators => (config.limits.clone(), CONNECTIONS_PER_OPERATOR),
                 };
                 let limits = Limits {
                     connections: limits.connections,
-                    handshakes: 256,
-                    handshake_timeout: Duration::from_secs(5),
+                    connections_each: each,
+                    answer_timeout: limits.patience.answer,
+                    ..Limits::default()
                 };
                 let bound = Listener::bind(
                     address,
@@ -267,28 +284,36 @@ impl Listeners {
     }
 }
 
-/// Serves one listener until `stop`, and then until its calls have ended.
-async fn run(
-    listener: Listener,
-    routes: Routes,
-    doorman: Doorman,
-    limits: crate::config::Limits,
-    stop: CancellationToken,
-) {
-    let incoming = listener.incoming(stop.clone());
-    let guarded = doorman.layer(routes.prepare());
-    let served = Server::builder()
+/// How a listener speaks HTTP/2. What a peer may make the server keep is limited here, per connection; what else is
+/// limited stands where it is used. Of frames that cost nothing to send (empty ones, settings, pings, continuations) h2
+/// has its own limits, which the tests try.
+fn http2(limits: &crate::config::Limits, ahead: u32) -> Server {
+    Server::builder()
         .max_concurrent_streams(limits.streams)
         .max_connection_age(Duration::from_secs(
             60 * u64::from(limits.connection_minutes),
         ))
         .max_connection_age_grace(Duration::from_secs(30))
-        .http2_keepalive_interval(Some(Duration::from_secs(20)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .http2_max_header_list_size(16 << 10)
-        .http2_max_pending_accept_reset_streams(Some(20))
-        .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(8 << 20)
+        .http2_keepalive_interval(Some(limits.patience.keep_alive))
+        .http2_keepalive_timeout(Some(limits.patience.keep_alive_timeout))
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_max_pending_accept_reset_streams(Some(TAKEN_BACK_MAX))
+        .http2_max_local_error_reset_streams(Some(BROKEN_MAX))
+        .initial_stream_window_size(ahead)
+        .initial_connection_window_size(ahead)
+}
+
+/// Serves one listener until `stop`, and then until its calls have ended.
+async fn run(
+    listener: Listener,
+    routes: Routes,
+    doorman: Doorman,
+    http2: Server,
+    stop: CancellationToken,
+) {
+    let incoming = listener.incoming(stop.clone());
+    let guarded = doorman.layer(routes.prepare());
+    let served = http2
         .serve_with_incoming_shutdown(guarded, incoming, stop.cancelled_owned())
         .await;
     if let Err(error) = served {

@@ -15,6 +15,7 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::caller::{AgentCaller, Caller, OperatorCaller};
+use super::calls::{Answer, Calls, Place};
 use super::error::{denied, status, unauthenticated};
 use crate::audit::{Audit, Event};
 use crate::membership::{Membership, Standing};
@@ -221,9 +222,10 @@ pub fn methods() -> Vec<String> {
     methods
 }
 
-/// Names the caller of every request, holds it to the table, and writes down whom it turned away.
+/// Names the caller of every request, holds it to the table, counts its calls, and writes down whom it turned away.
 #[derive(Clone)]
 pub struct Doorman {
+    pub calls: Calls,
     pub membership: Membership,
     pub operators: Operators,
     pub audit: Audit,
@@ -231,10 +233,18 @@ pub struct Doorman {
 }
 
 impl Doorman {
-    async fn admit(&self, method: &str, peer: Option<&Peer>) -> Result<Caller, Status> {
-        let Some(peer) = peer else {
-            return Err(unauthenticated("the connection has no peer"));
-        };
+    async fn open(
+        &self,
+        method: &str,
+        peer: Option<Peer>,
+    ) -> Result<(Caller, Peer, Option<Place>), Status> {
+        let peer = peer.ok_or_else(|| unauthenticated("the connection has no peer"))?;
+        let caller = self.admit(method, &peer).await?;
+        let place = self.calls.begin(&caller)?;
+        Ok((caller, peer, place))
+    }
+
+    async fn admit(&self, method: &str, peer: &Peer) -> Result<Caller, Status> {
         let rule = rule(method)
             .ok_or_else(|| Status::unimplemented(format!("{method} is not served here")))?;
         let admitted = match (rule, &peer.certificate) {
@@ -363,10 +373,11 @@ where
         let doorman = Arc::clone(&self.doorman);
         Box::pin(async move {
             let peer = request.extensions().get::<Peer>().cloned();
-            match doorman.admit(request.uri().path(), peer.as_ref()).await {
-                Ok(caller) => {
+            match doorman.open(request.uri().path(), peer).await {
+                Ok((caller, peer, place)) => {
                     request.extensions_mut().insert(caller);
-                    inner.call(request).await
+                    let answer = inner.call(request).await?;
+                    Ok(answer.map(|body| Answer::of(body, peer, place)))
                 }
                 Err(refused) => Ok(refused.into_http()),
             }

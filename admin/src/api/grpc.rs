@@ -21,7 +21,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
-pub use agent::AgentService;
+pub use agent::{AgentService, Uplinks};
 pub use audit::AuditService;
 pub use enrollment::EnrollmentService;
 pub use findings::FindingsService;
@@ -32,8 +32,8 @@ pub use status::StatusService;
 
 /// The largest message from an operator: an import of 100 findings.
 const OPERATOR_MESSAGE_MAX: usize = 26 << 20;
-/// The largest message from an agent: a batch.
-pub(crate) const AGENT_MESSAGE_MAX: usize = 8 << 20;
+/// The largest message from an agent: a batch of 4 MiB, and what it is wrapped in.
+pub(crate) const AGENT_MESSAGE_MAX: usize = 5 << 20;
 /// The largest message of an enrollment.
 const ENROLLMENT_MESSAGE_MAX: usize = 64 << 10;
 

@@ -1,10 +1,11 @@
 //! Who keeps failing waits; the invitations that they guess at do not.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use muster_common::timestamp::{MINUTE, Timestamp};
+use muster_mtls::host;
 use parking_lot::Mutex;
 
 /// Failures within a minute that are forgiven.
@@ -55,14 +56,6 @@ impl Failures {
     /// A minute later; also by a clock that was set back.
     fn are_over(&self, now: Timestamp) -> bool {
         !(0..MINUTE).contains(&now.since(self.since))
-    }
-}
-
-/// What counts as one peer: whoever has one address of an IPv6 network of 64 bits has them all.
-fn host(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

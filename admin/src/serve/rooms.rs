@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Store;
 use super::identity::ServerIdentity;
-use crate::api::{self, AgentService, Doorman, EnrollmentService};
+use crate::api::{self, AgentService, Calls, Doorman, EnrollmentService, Uplinks};
 use crate::audit::Audit;
 use crate::authority::Authority;
-use crate::config::Config;
+use crate::config::{Config, Patience};
 use crate::enrollment::{self, Enrollment, Sts, StsConfig};
 use crate::findings::{self, Findings, Retention};
 use crate::ingest::{self, Ingest, Rate};
@@ -118,6 +118,7 @@ impl Rooms {
 
     pub(super) fn doorman(&self) -> Doorman {
         Doorman {
+            calls: Calls::default(),
             membership: self.membership.clone(),
             operators: self.operators.clone(),
             audit: self.audit.clone(),
@@ -144,13 +145,16 @@ impl Rooms {
     }
 
     /// What agents may call.
-    pub(super) fn for_agents(&self, stop: &CancellationToken) -> AgentService {
+    pub(super) fn for_agents(&self, patience: Patience, stop: &CancellationToken) -> AgentService {
         AgentService {
             ingest: self.ingest.clone(),
             membership: self.membership.clone(),
             enrollment: self.enrollment.clone(),
             ledger: Arc::clone(&self.ledger),
             clock: self.clock.clone(),
+            uplinks: Uplinks::default(),
+            answer_timeout: patience.answer,
+            silence_max: patience.silence,
             stop: stop.clone(),
         }
     }

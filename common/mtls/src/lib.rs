@@ -12,6 +12,7 @@ mod credential;
 mod fault;
 mod file;
 mod server;
+mod unread;
 mod verify;
 
 pub use certificate::{CertificateFacts, InvalidCertificate, facts, public_key_of, root_pin};
@@ -22,7 +23,8 @@ pub use credential::{
 };
 pub use fault::Fault;
 pub use file::{CredentialFile, FileError};
-pub use server::{Limits, Listener, Reload, ServerCredential};
+pub use server::{Limits, Listener, Reload, ServerCredential, host};
+pub use unread::Given;
 pub use verify::Audience;
 
 /// The one cryptography provider of the house.

@@ -1,10 +1,15 @@
 //! Listening: an accept loop with limits, and configurations that are replaced while it runs.
 //!
 //! tonic's own TLS has no handshake timeout, no cap on connections, no reload and resumes sessions, which skips the
-//! verifier; so the loop is ours and tonic gets accepted connections.
+//! verifier; so the loop is ours and tonic gets accepted connections. It always accepts, and lets addresses take turns
+//! (`turns`): a line that is only the kernel's would be served in the order of arrival, which whoever connects fastest
+//! wins.
 
+mod turns;
+
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +20,8 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -25,14 +31,33 @@ use crate::connection::{Connection, Connections, Peer};
 use crate::credential::Credential;
 use crate::verify::{Audience, ClientVerifier};
 use crate::{ALPN, VERSIONS};
+pub use turns::host;
+use turns::{Step, Turns};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections; more wait in the kernel's queue.
+    /// Open connections; more wait, and of strangers the address with most of them gives way.
     pub connections: usize,
+    /// Open connections of a certificate's holder; one more ends the oldest.
+    pub connections_each: usize,
     /// Handshakes at a time.
     pub handshakes: usize,
+    /// For a handshake, and again for the greeting of HTTP/2.
     pub handshake_timeout: Duration,
+    /// How long a part of an answer may lie unread.
+    pub answer_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            connections_each: 8,
+            handshakes: 256,
+            handshake_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(120),
+        }
+    }
 }
 
 /// The server's own credential. All listeners share it and see a new one at once.
@@ -106,11 +131,7 @@ impl Listener {
                 audience,
                 domain: domain.clone(),
             },
-            limits: Limits {
-                connections: 20_000,
-                handshakes: 256,
-                handshake_timeout: Duration::from_secs(5),
-            },
+            limits: Limits::default(),
             connections: Connections::default(),
         })
     }
@@ -154,48 +175,142 @@ impl Listener {
 
     async fn accept(self, accepted: mpsc::Sender<io::Result<Connection>>) {
         let open = Arc::new(Semaphore::new(self.limits.connections));
-        let mut handshakes = JoinSet::new();
+        let mut hall = Hall {
+            turns: Turns::new(self.limits.handshakes),
+            handshakes: JoinSet::new(),
+            begun: HashMap::new(),
+            spare: None,
+            giving_way: false,
+            accepted,
+            listener: &self,
+        };
         let mut pause = Duration::ZERO;
+        let mut paused_until = None;
         loop {
-            let Ok(permit) = Arc::clone(&open).acquire_owned().await else {
-                return;
-            };
-            while handshakes.len() >= self.limits.handshakes {
-                handshakes.join_next().await;
-            }
-            while handshakes.try_join_next().is_some() {}
-            match self.socket.accept().await {
-                Ok((stream, address)) => {
-                    pause = Duration::ZERO;
-                    let handshake = Handshake {
-                        config: self.reload.config.load_full(),
-                        connections: self.connections.clone(),
-                        address,
-                        permit,
-                    };
-                    let (accepted, timeout) = (accepted.clone(), self.limits.handshake_timeout);
-                    handshakes.spawn(async move {
-                        match tokio::time::timeout(timeout, handshake.run(stream)).await {
-                            Ok(Ok(connection)) => drop(accepted.send(Ok(connection)).await),
-                            Ok(Err(error)) => tracing::debug!(%address, %error, "handshake failed"),
-                            Err(_) => tracing::debug!(%address, "handshake timed out"),
-                        }
-                    });
+            let wake = hall.let_begin();
+            let sleep = tokio::time::sleep_until(earlier(wake, paused_until));
+            tokio::select! {
+                permit = Arc::clone(&open).acquire_owned(), if hall.spare.is_none() => {
+                    let Ok(permit) = permit else { return };
+                    hall.spare = Some(permit);
+                    hall.giving_way = false;
                 }
-                Err(error) => {
-                    // Out of file descriptors, mostly: wait for some to come back.
-                    pause = (pause * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
-                    tracing::warn!(%error, "cannot accept connections");
-                    tokio::time::sleep(pause).await;
+                Some(ended) = hall.handshakes.join_next_with_id() => {
+                    hall.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
                 }
+                socket = self.socket.accept(), if paused_until.is_none() => match socket {
+                    Ok((stream, address)) => {
+                        pause = Duration::ZERO;
+                        let host = host(address.ip());
+                        // Whoever has to go is closed by that.
+                        drop(hall.turns.come(host, (stream, address), Instant::now().into_std()));
+                    }
+                    Err(error) => {
+                        // Out of file descriptors, mostly: wait for some to come back.
+                        pause = (pause * 2).clamp(Duration::from_millis(10), Duration::from_secs(1));
+                        paused_until = Some(Instant::now() + pause);
+                        tracing::warn!(%error, "cannot accept connections");
+                    }
+                },
+                () = sleep => paused_until = paused_until.filter(|until| Instant::now() < *until),
             }
         }
+    }
+}
+
+/// The next time to look again; a minute is soon enough if there is none.
+fn earlier(wake: Option<Instant>, paused_until: Option<Instant>) -> Instant {
+    let times = [wake, paused_until].into_iter().flatten();
+    times
+        .min()
+        .unwrap_or_else(|| Instant::now() + Duration::from_secs(60))
+}
+
+/// Where connections wait for their handshake and have it.
+struct Hall<'a> {
+    turns: Turns<(TcpStream, SocketAddr), Id>,
+    handshakes: JoinSet<()>,
+    begun: HashMap<Id, AbortHandle>,
+    /// Room for one more connection.
+    spare: Option<OwnedSemaphorePermit>,
+    /// Somebody was cut off to make room, and has not gone yet.
+    giving_way: bool,
+    accepted: mpsc::Sender<io::Result<Connection>>,
+    listener: &'a Listener,
+}
+
+impl Hall<'_> {
+    /// Lets everybody begin who may. Says when to look again.
+    fn let_begin(&mut self) -> Option<Instant> {
+        loop {
+            let now = std::time::Instant::now();
+            match self.turns.next(now) {
+                Step::Begin(host) => {
+                    let Some(permit) = self.spare.take() else {
+                        self.make_room(host);
+                        return None;
+                    };
+                    let Some((stream, address)) = self.turns.take(host) else {
+                        self.spare = Some(permit);
+                        return None;
+                    };
+                    let begun = self.begin(stream, address, permit);
+                    self.turns.begun(host, begun.id(), now);
+                    self.begun.insert(begun.id(), begun);
+                    // The next one takes its room as soon as there is some.
+                    return Some(Instant::from_std(now));
+                }
+                Step::End(id) => {
+                    if let Some(begun) = self.ended(id) {
+                        begun.abort();
+                    }
+                }
+                Step::Wait(until) => return until.map(Instant::from_std),
+            }
+        }
+    }
+
+    /// A listener of strangers has few places: somebody with many goes.
+    fn make_room(&mut self, host: IpAddr) {
+        if self.listener.reload.audience == Audience::Anyone && !self.giving_way {
+            self.giving_way = self.listener.connections.give_way(host);
+        }
+    }
+
+    fn begin(
+        &mut self,
+        stream: TcpStream,
+        address: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) -> AbortHandle {
+        let limits = self.listener.limits;
+        let handshake = Handshake {
+            config: self.listener.reload.config.load_full(),
+            connections: self.listener.connections.clone(),
+            limits,
+            address,
+            permit,
+        };
+        let accepted = self.accepted.clone();
+        self.handshakes.spawn(async move {
+            match tokio::time::timeout(limits.handshake_timeout, handshake.run(stream)).await {
+                Ok(Ok(connection)) => drop(accepted.send(Ok(connection)).await),
+                Ok(Err(error)) => tracing::debug!(%address, %error, "handshake failed"),
+                Err(_) => tracing::debug!(%address, "handshake timed out"),
+            }
+        })
+    }
+
+    fn ended(&mut self, id: Id) -> Option<AbortHandle> {
+        self.turns.ended(id);
+        self.begun.remove(&id)
     }
 }
 
 struct Handshake {
     config: Arc<ServerConfig>,
     connections: Connections,
+    limits: Limits,
     address: SocketAddr,
     permit: OwnedSemaphorePermit,
 }
@@ -214,11 +329,10 @@ impl Handshake {
             .map(|leaf| facts(leaf).map(Arc::new))
             .transpose()
             .map_err(io::Error::other)?;
-        let peer = Peer {
-            address: self.address,
-            certificate,
-        };
-        Ok(self.connections.add(stream, peer, self.permit))
+        let peer = Peer::new(self.address, certificate);
+        Ok(self
+            .connections
+            .add(stream, peer, self.permit, &self.limits))
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Request, Response};
-use muster_admin::api::Doorman;
 use muster_admin::api::authorization::TABLE;
+use muster_admin::api::{Calls, Doorman};
 use muster_admin::audit::Audit;
 use muster_admin::authority::{self, Authority};
 use muster_admin::enrollment::{
@@ -403,6 +403,7 @@ async fn the_last_administrator_stays_even_in_a_race() {
 async fn m10_a_connection_without_a_peer_reaches_no_handler() {
     let rooms = Rooms::start().await;
     let doorman = Doorman {
+        calls: Calls::default(),
         membership: rooms.membership.clone(),
         operators: rooms.operators.clone(),
         audit: Audit::new(rooms.records.clone()),

@@ -18,6 +18,7 @@ use muster_proto::v1::members_client::MembersClient;
 use muster_tests::eventually;
 use tokio_stream::StreamExt as _;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use super::claim::Claim;
@@ -120,11 +121,7 @@ async fn e25_no_other_certificate_of_the_house_passes_for_the_admin() {
     }
 }
 
-async fn decline(
-    client: &mut EnrollmentClient<tonic::transport::Channel>,
-    id: &str,
-    secret: &[u8],
-) -> Status {
+async fn decline(client: &mut EnrollmentClient<Channel>, id: &str, secret: &[u8]) -> Status {
     let request = wire::DeclineInvitationRequest {
         invitation_id: id.to_owned(),
         invitation_secret: secret.to_vec().into(),
@@ -160,6 +157,15 @@ async fn i04_who_keeps_guessing_waits_and_the_invitation_does_not() {
     assert!(honest.on(elsewhere).await.is_ok());
 }
 
+/// Channels for forty calls at a time: each connection takes eight.
+async fn strangers(world: &World) -> Vec<Channel> {
+    let mut strangers = Vec::new();
+    for _ in 0..5 {
+        strangers.extend(vec![world.stranger().await; 8]);
+    }
+    strangers
+}
+
 /// Talks that were opened before the guesser had to wait.
 #[tokio::test]
 async fn i04_guessing_in_many_talks_at_once_gives_no_more_guesses() {
@@ -170,8 +176,8 @@ async fn i04_guessing_in_many_talks_at_once_gives_no_more_guesses() {
         secret: vec![7; 32].into(),
         ..honest
     };
-    let stranger = world.stranger().await;
-    let talks = join_all((0..40).map(|_| guess.open(stranger.clone()))).await;
+    let strangers = strangers(&world).await;
+    let talks = join_all(strangers.into_iter().map(|stranger| guess.open(stranger))).await;
     let mut judged = 0;
     for talk in talks {
         let talk = talk.unwrap();
@@ -317,13 +323,14 @@ async fn e26_sts_is_asked_no_more_than_so_much_at_a_time() {
     let world = World::start().await;
     let invitation = world.invite(ACCOUNT).await;
     world.sts.answer(Reply::Silent);
-    let stranger = world.stranger().await;
+    let strangers = strangers(&world).await;
     let claims: Vec<Claim> = (0..40)
         .map(|_| Claim::of(&world, &invitation, &PrivateKey::generate()))
         .collect();
     let mut ends: FuturesUnordered<_> = claims
         .iter()
-        .map(|claim| claim.on(stranger.clone()))
+        .zip(strangers)
+        .map(|(claim, stranger)| claim.on(stranger))
         .collect();
     for _ in 32..40 {
         let status = ends.next().await.unwrap().unwrap_err();

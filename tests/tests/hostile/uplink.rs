@@ -118,7 +118,7 @@ async fn a_batch_out_of_bounds_is_refused_whole() {
         .map(|number| finding(ACCOUNT, &number.to_string()))
         .collect();
     let mut large = finding(ACCOUNT, "large");
-    large["Description"] = "d".repeat(5 << 20).into();
+    large["Description"] = "d".repeat((4 << 20) + 1).into();
     for (what, findings) in [("none", &[][..]), ("many", &many), ("large", &[large])] {
         let mut uplink = world.uplink(&joined.credential).await.unwrap();
         let status = uplink.send(1, findings).await.unwrap_err();
@@ -170,7 +170,7 @@ async fn a_huge_report_is_cut() {
     };
     uplink
         .ask(Ask::Report(wire::Report {
-            collectors: vec![collector; 5_000],
+            collectors: vec![collector; 4_000],
             ..Default::default()
         }))
         .await;

@@ -1,6 +1,7 @@
 //! `muster.v1.Agent`: the uplink, the renewal, the leave.
 
 mod uplink;
+mod uplinks;
 
 use futures::stream::BoxStream;
 use muster_common::clock::Clock;
@@ -10,6 +11,7 @@ use muster_proto::v1::renew_request::Message as Asked;
 use muster_proto::v1::renew_response::Message as Answer;
 use muster_store::Ledger;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +23,7 @@ use crate::api::error::{invalid, status};
 use crate::enrollment::{Enrollment, Renewal, RenewalRequest};
 use crate::ingest::Ingest;
 use crate::membership::Membership;
+pub use uplinks::Uplinks;
 
 pub struct AgentService {
     pub ingest: Ingest,
@@ -28,6 +31,11 @@ pub struct AgentService {
     pub enrollment: Enrollment,
     pub ledger: Arc<dyn Ledger>,
     pub clock: Clock,
+    pub uplinks: Uplinks,
+    /// How long an agent may take over an acknowledgement.
+    pub answer_timeout: Duration,
+    /// How long an uplink may be without one whole message.
+    pub silence_max: Duration,
     /// Ends uplinks when the server drains.
     pub stop: CancellationToken,
 }
@@ -44,6 +52,9 @@ impl Service for AgentService {
         let agent = caller::agent(&request)?;
         let (answers, stream) = mpsc::channel(uplink::IN_FLIGHT_MAX * 2);
         let uplink = uplink::Uplink {
+            place: self.uplinks.open(agent.agent),
+            answer_timeout: self.answer_timeout,
+            silence_max: self.silence_max,
             agent,
             ingest: self.ingest.clone(),
             membership: self.membership.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesOrdered, StreamExt as _};
 use muster_common::clock::Clock;
 use muster_common::health::CollectorHealth;
@@ -13,15 +13,17 @@ use muster_proto::v1::uplink_request::Message as Asked;
 use muster_proto::v1::uplink_response::Message as Answer;
 use muster_store::Ledger;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 use crate::api::caller::AgentCaller;
 use crate::api::error::{invalid, status, unauthenticated};
-use crate::ingest::{Admission, Ingest, Origin};
+use crate::ingest::{Admission, Ingest, Origin, Turn};
 use crate::membership::{Membership, Report};
+
+use super::uplinks::Place;
 
 /// Batches of one uplink that may wait for the disk.
 pub(super) const IN_FLIGHT_MAX: usize = 4;
@@ -36,6 +38,9 @@ const COLLECTORS_MAX: usize = 1_000;
 const REPORT_BYTES_MAX: usize = 256 << 10;
 
 pub(super) struct Uplink {
+    pub place: Place,
+    pub answer_timeout: Duration,
+    pub silence_max: Duration,
     pub agent: AgentCaller,
     pub ingest: Ingest,
     pub membership: Membership,
@@ -55,6 +60,8 @@ struct Spool {
     actor: Arc<str>,
 }
 
+/// A batch that waits for its account's rate, and then for its turn at the store.
+type Held = BoxFuture<'static, (wire::Batch, Turn)>;
 type Acknowledging = BoxFuture<'static, Result<wire::Acknowledgement, Status>>;
 
 impl Uplink {
@@ -74,38 +81,42 @@ impl Uplink {
     }
 
     async fn talk(&self, mut asked: Streaming<wire::UplinkRequest>) -> Result<(), Status> {
-        let first = asked.message().await?.and_then(|request| request.message);
-        let Some(Asked::Hello(hello)) = first else {
+        let first = timeout(self.silence_max, asked.message()).await;
+        let first = first.map_err(|_| silent())??;
+        let Some(Asked::Hello(hello)) = first.and_then(|request| request.message) else {
             return Err(invalid("an uplink starts with a hello"));
         };
         let mut spool = self.welcome(hello).await?;
         let mut in_flight: FuturesOrdered<Acknowledging> = FuturesOrdered::new();
-        // A batch that waits for its account's rate. None is read behind it.
-        let mut held: Option<(wire::Batch, Instant)> = None;
+        // None is read behind it.
+        let mut held: Option<Held> = None;
         let mut open = true;
+        let mut heard = Instant::now();
         // Each batch is handed to the store before the next one is read, so they arrive there in order.
         while open || held.is_some() || !in_flight.is_empty() {
-            let ready = held.as_ref().map(|(_, ready)| *ready);
+            let idle = held.is_none() && in_flight.is_empty();
             tokio::select! {
                 biased;
                 // Nobody hears an acknowledgement any more: what still waits is not taken.
                 () = self.answers.closed() => return Err(Status::cancelled("the agent is gone")),
+                () = self.place.taken.cancelled() => {
+                    return Err(Status::aborted("this agent has opened other uplinks; the oldest one ends"));
+                }
                 Some(acknowledged) = in_flight.next(), if !in_flight.is_empty() => {
                     self.acknowledge(&mut spool, acknowledged?).await?;
+                    heard = Instant::now();
                 }
-                () = sleep_until(ready.unwrap_or_else(Instant::now)), if ready.is_some() => {
-                    if let Some((batch, _)) = held.take() {
-                        in_flight.push_back(self.take(&mut spool, batch)?);
-                    }
+                (batch, turn) = ready(&mut held), if held.is_some() => {
+                    held = None;
+                    in_flight.push_back(self.take(&mut spool, batch, turn)?);
                 }
                 () = self.stop.cancelled(), if open => open = false,
+                () = sleep_until(heard + self.silence_max), if open && idle => return Err(silent()),
                 request = asked.message(), if open && held.is_none() && in_flight.len() < IN_FLIGHT_MAX => {
+                    heard = Instant::now();
                     match request?.map(|request| request.message) {
                         None => open = false,
-                        Some(Some(Asked::Batch(batch))) => {
-                            let wait = self.ingest.reserve(self.agent.account, batch.findings.len());
-                            held = Some((batch, Instant::now() + wait));
-                        }
+                        Some(Some(Asked::Batch(batch))) => held = Some(self.hold(batch)?),
                         Some(Some(Asked::Report(report))) => self.note(&spool, report),
                         Some(Some(Asked::Hello(_)) | None) => return Err(invalid("expected a batch or a report")),
                     }
@@ -118,6 +129,26 @@ impl Uplink {
             ));
         }
         Ok(())
+    }
+
+    /// Holds a batch back for its account's rate and turn. One that is out of bounds takes nothing from them.
+    fn hold(&self, batch: wire::Batch) -> Result<Held, Status> {
+        let account = self.agent.account;
+        let findings = batch.findings.len();
+        let bytes: usize = batch.findings.iter().map(Bytes::len).sum();
+        if findings == 0 || findings > BATCH_FINDINGS_MAX || bytes > BATCH_BYTES_MAX {
+            return Err(invalid(format!(
+                "a batch has 1 to {BATCH_FINDINGS_MAX} findings of at most {BATCH_BYTES_MAX} bytes in all"
+            )));
+        }
+        let ready = Instant::now() + self.ingest.reserve(account, findings);
+        let ingest = self.ingest.clone();
+        let held = async move {
+            sleep_until(ready).await;
+            let turn = ingest.turn(account, findings, bytes).await;
+            (batch, turn)
+        };
+        Ok(held.boxed())
     }
 
     async fn welcome(&self, hello: wire::UplinkHello) -> Result<Spool, Status> {
@@ -155,7 +186,12 @@ impl Uplink {
     }
 
     /// Checks a batch and gives what will acknowledge it.
-    fn take(&self, spool: &mut Spool, batch: wire::Batch) -> Result<Acknowledging, Status> {
+    fn take(
+        &self,
+        spool: &mut Spool,
+        batch: wire::Batch,
+        turn: Turn,
+    ) -> Result<Acknowledging, Status> {
         if self.clock.now() >= self.agent.certificate.not_after {
             return Err(unauthenticated(
                 "the certificate expired; renew it and connect again",
@@ -165,12 +201,6 @@ impl Uplink {
             first_sequence: first,
             findings,
         } = batch;
-        let bytes: usize = findings.iter().map(Bytes::len).sum();
-        if findings.is_empty() || findings.len() > BATCH_FINDINGS_MAX || bytes > BATCH_BYTES_MAX {
-            return Err(invalid(format!(
-                "a batch has 1 to {BATCH_FINDINGS_MAX} findings of at most {BATCH_BYTES_MAX} bytes in all"
-            )));
-        }
         if first == 0 || spool.next.is_some_and(|next| next != first) {
             return Err(invalid(
                 "the batches of a spool follow each other without gaps",
@@ -192,7 +222,10 @@ impl Uplink {
         };
         let ingest = self.ingest.clone();
         Ok(Box::pin(async move {
-            let admissions = ingest.from_agent(&origin, findings).await.map_err(status)?;
+            let admissions = ingest
+                .from_agent(&origin, findings, turn)
+                .await
+                .map_err(status)?;
             let refused = admissions
                 .into_iter()
                 .zip(first..)
@@ -262,11 +295,23 @@ impl Uplink {
     }
 
     async fn answer(&self, message: Answer) -> Result<(), Status> {
-        self.answers
-            .send(Ok(wire::UplinkResponse {
-                message: Some(message),
-            }))
-            .await
-            .map_err(|_| Status::cancelled("the agent is gone"))
+        let response = wire::UplinkResponse {
+            message: Some(message),
+        };
+        let sent = self.answers.send_timeout(Ok(response), self.answer_timeout);
+        sent.await
+            .map_err(|_| Status::cancelled("the agent is gone, or reads no answers"))
     }
+}
+
+/// What was held back, once it is ready.
+async fn ready(held: &mut Option<Held>) -> (wire::Batch, Turn) {
+    match held {
+        Some(held) => held.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn silent() -> Status {
+    Status::deadline_exceeded("nothing came for too long; an agent reports every minute")
 }
