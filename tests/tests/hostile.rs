@@ -5,13 +5,16 @@
 
 mod hostile {
     mod authorization;
+    mod crowds;
     mod enrollment;
+    mod floods;
     mod forms;
     mod handshake;
     mod invitation;
     mod keys;
     mod renewal;
     mod secrets;
+    mod sizes;
     mod standing;
     mod strangers;
     mod sts_answers;
@@ -19,6 +22,7 @@ mod hostile {
 
     mod agent;
     mod claim;
+    mod frames;
     mod rooms;
     mod sts;
     mod tls;
