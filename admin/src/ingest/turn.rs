@@ -12,8 +12,9 @@ use muster_common::account::AccountId;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// What may be in work at a time, in cost; as much again for those who have nothing in work.
-const IN_WORK_MAX: u64 = 8 << 20;
+/// What may be in work at a time, in cost; as much again for those who have nothing in work. It is more than the store
+/// writes in one step, so that the next step is read while one waits for the disk.
+const IN_WORK_MAX: u64 = 32 << 20;
 /// The cost of a batch, beside its bytes: what it takes to have one.
 const BATCH_COST: u64 = 8 << 10;
 /// The cost of a finding, beside its bytes.
@@ -147,10 +148,10 @@ mod tests {
     #[tokio::test]
     async fn who_floods_waits_and_who_comes_does_not() {
         let turns = Turns::default();
-        let flood: Vec<Turn> = (0..2)
-            .filter_map(|_| turns.take(account(1), 500, LARGE).now_or_never())
+        let flood: Vec<Turn> = (0..100)
+            .map_while(|_| turns.take(account(1), 500, LARGE).now_or_never())
             .collect();
-        assert_eq!(flood.len(), 2);
+        assert_eq!(flood.len(), 8);
         assert!(turns.take(account(1), 1, 1).now_or_never().is_none());
         assert!(turns.take(account(2), 500, LARGE).now_or_never().is_some());
     }
@@ -211,13 +212,21 @@ mod tests {
     #[tokio::test]
     async fn who_stops_waiting_takes_nothing_with_it() {
         let turns = Turns::default();
-        let held = turns.take(account(1), 0, 20 << 20).now_or_never().unwrap();
+        let held = turns
+            .take(account(1), 0, IN_WORK_MAX as usize)
+            .now_or_never()
+            .unwrap();
         let waits = Box::pin(turns.take(account(1), 0, 1));
         let gave_up = waits.now_or_never();
         assert!(gave_up.is_none());
         drop(held);
         assert_eq!(turns.0.lock().in_work, 0);
-        assert!(turns.take(account(1), 0, 20 << 20).now_or_never().is_some());
+        assert!(
+            turns
+                .take(account(1), 0, IN_WORK_MAX as usize)
+                .now_or_never()
+                .is_some()
+        );
         assert!(turns.0.lock().accounts.is_empty());
     }
 }
