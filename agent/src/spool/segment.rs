@@ -89,7 +89,7 @@ impl Segment {
                     segment.bytes = end;
                 }
                 // Damage, if records stand behind it; else the end that a crash left.
-                _ => {
+                Some(_) | None => {
                     let Some((offset, sequence)) = segment.resume(next, length)? else {
                         break;
                     };

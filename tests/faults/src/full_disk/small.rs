@@ -29,8 +29,8 @@ impl SmallDisk {
         let mut file = File::create(self.filler()).expect("a file");
         let mut piece = vec![0; 64 << 10];
         while !piece.is_empty() {
-            match file.write(&piece) {
-                Ok(_) => {}
+            match file.write_all(&piece) {
+                Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::StorageFull => {
                     piece.truncate(piece.len() / 2);
                 }
