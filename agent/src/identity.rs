@@ -179,7 +179,10 @@ pub fn read(folder: &Path) -> Result<Identity, Error> {
         Err(FileError::Missing(_)) => return Err(Error::NotEnrolled),
         other => other?,
     };
-    let credential = file.credential()?;
+    let credential = file.credential().map_err(|error| FileError::Content {
+        path: path.clone(),
+        reason: error.to_string(),
+    })?;
     match credential.facts().id.identity {
         Holder::Agent { account, agent } => Ok(Identity {
             file,
@@ -253,6 +256,21 @@ async fn in_time<T>(talk: impl Future<Output = Result<T, Error>>) -> Result<T, E
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_damaged_credential_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let domain: TrustDomain = "muster.example".parse().unwrap();
+        let key = muster_mtls::PrivateKey::generate();
+        let path = credential_path(folder.path());
+        let file = CredentialFile::new("localhost:1", &domain, &key, &[vec![7; 9]], &[]);
+        file.write(&path).unwrap();
+        let said = read(folder.path()).unwrap_err().to_string();
+        assert!(
+            said.contains("credential.toml is no credential file"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn a_server_gets_no_proof_for_another_one() {
