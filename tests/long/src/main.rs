@@ -12,6 +12,7 @@ mod finding;
 mod flat;
 mod measured;
 mod operator;
+mod page;
 mod picture;
 mod real;
 mod run;

@@ -17,6 +17,7 @@ use crate::finding::Findings;
 use crate::flat::{Verdict, verdicts};
 use crate::measured::Measured;
 use crate::operator::Operator;
+use crate::page::page;
 use crate::picture;
 use crate::real;
 use crate::sample::{Sample, Taken, busy, csv, machine_load, read, taken};
@@ -65,6 +66,7 @@ pub(crate) fn again(csv: &Path, out: &Path) -> anyhow::Result<bool> {
 fn judge(samples: &[Sample], out: &Path) -> anyhow::Result<bool> {
     std::fs::write(out.join("long-run.svg"), picture::draw(samples))?;
     let verdicts = verdicts(samples);
+    std::fs::write(out.join("long-run.md"), page(samples, &verdicts))?;
     tell(&verdicts);
     Ok(verdicts.iter().all(Verdict::holds))
 }
