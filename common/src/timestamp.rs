@@ -169,8 +169,13 @@ fn parse(text: &[u8]) -> Option<Timestamp> {
         second: digits(&text[17..19])?,
         millis,
     };
-    Some(civil.timestamp()?.plus(-offset(zone)?))
+    let time = civil.timestamp()?.plus(-offset(zone)?);
+    WRITABLE.contains(&time.0).then_some(time)
 }
+
+/// The times whose year has four digits, so that they can be written in the form that they are read in: an offset may
+/// lead out of them.
+const WRITABLE: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
 
 /// Reads an optional fraction of one to nine digits; what follows is the zone.
 fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
@@ -320,6 +325,8 @@ mod tests {
             ("2026-11-23T10:15:30-0530", "2026-11-23T15:45:30.000Z"),
             ("2024-02-29t00:00:00z", "2024-02-29T00:00:00.000Z"),
             ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+            ("0000-01-01T01:00:00+01:00", "0000-01-01T00:00:00.000Z"),
+            ("9999-12-31T22:59:59.999-01:00", "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(
                 text.parse::<Timestamp>().unwrap().to_string(),
@@ -344,6 +351,8 @@ mod tests {
             "2026-11-23T10:15:30.1234567890Z",
             "2026-11-23T10:15:30+18:01",
             "2026-11-23T10:15:30+1:00",
+            "0000-01-01T00:59:59+01:00",
+            "9999-12-31T23:00:00-01:00",
             "2026-11-23T10:15:30Zjunk",
             "Thu Sep 05 13:06:56.334 UTC 2024",
         ] {
