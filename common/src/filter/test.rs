@@ -174,14 +174,22 @@ fn has_word(text: &str, word: &str) -> bool {
         return false;
     }
     let (text, word) = (text.to_lowercase(), word.to_lowercase());
-    text.match_indices(&word).any(|(at, found)| {
+    let (first, last) = (word.chars().next(), word.chars().next_back());
+    let apart = |inner: Option<char>, outer: Option<char>| {
+        !(inner.is_some_and(char::is_alphanumeric) && outer.is_some_and(char::is_alphanumeric))
+    };
+    let mut from = 0;
+    while let Some(found) = text[from..].find(&word) {
+        let at = from + found;
         let before = text[..at].chars().next_back();
-        let after = text[at + found.len()..].chars().next();
-        let apart = |inner: Option<char>, outer: Option<char>| {
-            !(inner.is_some_and(char::is_alphanumeric) && outer.is_some_and(char::is_alphanumeric))
-        };
-        apart(word.chars().next(), before) && apart(word.chars().next_back(), after)
-    })
+        let after = text[at + word.len()..].chars().next();
+        if apart(first, before) && apart(last, after) {
+            return true;
+        }
+        // The next one may begin within this one.
+        from = at + first.map_or(1, char::len_utf8);
+    }
+    false
 }
 
 #[cfg(test)]
@@ -199,6 +207,8 @@ mod tests {
             ("arn:aws:s3:::data", "s3:::data", true),
             ("Überwachung", "überwachung", true),
             ("anything", "", false),
+            ("xa-a-a", "a-a", true),
+            ("\u{fc}ber\u{fc}ber", "ber\u{fc}ber", false),
         ] {
             assert_eq!(has_word(text, word), stands, "{word} in {text}");
         }
