@@ -17,7 +17,8 @@ use crate::timestamp::Timestamp;
 pub fn from_json(text: &str) -> Result<Filter, InvalidFilter> {
     let json: Json =
         serde_json::from_str(text).map_err(|error| InvalidFilter::Syntax(error.to_string()))?;
-    filter(&json, super::DEPTH_MAX)?.limited()
+    // One object deeper than filters nest: the innermost holds the tests.
+    filter(&json, super::DEPTH_MAX + 1)?.limited()
 }
 
 /// Writes a filter so that [`from_json`] reads an equal one.
@@ -26,11 +27,12 @@ pub fn to_json(filter: &Filter) -> Json {
     match filter {
         Filter::All(filters) => {
             let fields: Option<Vec<_>> = filters.iter().map(as_field).collect();
-            let distinct = |fields: &Vec<&FieldFilter>| {
-                let mut seen = std::collections::HashSet::new();
-                fields.iter().all(|filter| seen.insert(filter.field))
+            // As an object gives its members back: each once, in order. One alone would be read without its list.
+            let as_object = |fields: &Vec<&FieldFilter>| {
+                let names = || fields.iter().map(|filter| filter.field.name());
+                fields.len() != 1 && names().is_sorted_by(|left, right| left < right)
             };
-            match fields.filter(distinct) {
+            match fields.filter(as_object) {
                 Some(fields) => fields
                     .into_iter()
                     .map(|filter| (filter.field.name().to_owned(), tests_json(filter)))
@@ -85,7 +87,7 @@ fn filter(json: &Json, depth: usize) -> Result<Filter, InvalidFilter> {
         }
     }
     match parts.len() {
-        1 if !matches!(parts[0], Filter::Field(_)) => Ok(parts.remove(0)),
+        1 => Ok(parts.remove(0)),
         _ => Ok(Filter::All(parts)),
     }
 }

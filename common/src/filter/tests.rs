@@ -170,6 +170,10 @@ fn filters_are_written_as_they_are_read() {
         json!({ "Or": [{ "Sample": [{ "Value": true }] }, { "And": [{ "Keyword": [{ "Value": "a b" }] }, { "Or": [{ "Title": [{ "Comparison": "CONTAINS_WORD", "Value": "x" }] }] }] }] }),
         json!({ "UpdatedAt": [{ "Start": "2026-01-01T00:00:00.000Z" }, { "DateRange": { "Value": 7, "Unit": "DAYS" } }] }),
         json!({ "ResourceTags": [{ "Comparison": "NOT_CONTAINS", "Key": "k", "Value": "v" }], "NetworkSourceIpV6": [{ "Cidr": "2001:db8::/32" }] }),
+        json!({ "Sample": [{ "Value": true }], "Or": [{ "Sample": [{ "Value": true }] }] }),
+        json!({ "And": [{ "Title": [{ "Comparison": "EQUALS", "Value": "x" }] }, { "Sample": [{ "Value": true }] }] }),
+        json!({ "And": [{ "Sample": [{ "Value": true }] }] }),
+        deepest(),
     ] {
         let read = from_json(&filter.to_string()).unwrap();
         assert_eq!(
@@ -178,6 +182,15 @@ fn filters_are_written_as_they_are_read() {
             "{filter}"
         );
     }
+}
+
+/// `Or` beside a field, as deep as may be.
+fn deepest() -> Json {
+    let sample = json!([{ "Value": true }]);
+    (0..DEPTH_MAX / 2).fold(
+        json!({ "Sample": sample }),
+        |inner, _| json!({ "Sample": sample, "Or": [inner] }),
+    )
 }
 
 /// The values at the ASFF path of a field, read from the document without the schema.
