@@ -187,6 +187,10 @@ impl FromStr for PrintedInvitation {
         let content = || InvalidInvitation::Content;
         let bytes = |coded: &str| URL_SAFE_NO_PAD.decode(coded).map_err(|_| content());
         let json: Content = serde_json::from_slice(&bytes(coded)?).map_err(|_| content())?;
+        let expires_at = Timestamp::from_seconds(json.x);
+        if expires_at.as_seconds() != json.x {
+            return Err(content());
+        }
         let pin: [u8; 32] = bytes(&json.p)?.try_into().map_err(|_| content())?;
         Ok(Self {
             endpoint: json.e,
@@ -195,7 +199,7 @@ impl FromStr for PrintedInvitation {
             account: json.a,
             id: json.i,
             secret: InvitationSecret::from_bytes(&bytes(&json.s)?).ok_or_else(content)?,
-            expires_at: Timestamp::from_seconds(json.x),
+            expires_at,
         })
     }
 }
@@ -242,6 +246,19 @@ mod tests {
             long.parse::<PrintedInvitation>(),
             Err(InvalidInvitation::Form)
         );
+    }
+
+    #[test]
+    fn an_expiry_beyond_all_times_is_refused() {
+        let text = |seconds: i64| {
+            let invitation = sample().to_string();
+            let json = URL_SAFE_NO_PAD.decode(&invitation[PREFIX.len()..]).unwrap();
+            let json = String::from_utf8(json).unwrap();
+            let json = json.replace("1800000000", &seconds.to_string());
+            format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(json))
+        };
+        assert!(text(1_900_000_000).parse::<PrintedInvitation>().is_ok());
+        assert!(text(i64::MAX).parse::<PrintedInvitation>().is_err());
     }
 
     /// I05: nothing that prints an invitation by accident shows its secret.
