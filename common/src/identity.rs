@@ -206,19 +206,13 @@ impl FromStr for Serial {
     type Err = InvalidIdentity;
 
     fn from_str(text: &str) -> Result<Self, InvalidIdentity> {
-        let digits = |pair: usize| {
-            text.get(2 * pair..2 * pair + 2)
-                .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        };
-        let mut bytes = [0; 16];
-        for (pair, byte) in bytes.iter_mut().enumerate() {
-            *byte = digits(pair).ok_or_else(|| invalid("serial", text))?;
+        // The parser of numbers would take a sign.
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(invalid("serial", text));
         }
-        if text.len() == 32 {
-            Ok(Self(bytes))
-        } else {
-            Err(invalid("serial", text))
-        }
+        u128::from_str_radix(text, 16)
+            .map(|number| Self(number.to_be_bytes()))
+            .map_err(|_| invalid("serial", text))
     }
 }
 
@@ -311,6 +305,8 @@ mod tests {
             assert_eq!(serial.to_string().parse(), Ok(serial));
         }
         assert!("00".parse::<Serial>().is_err());
-        assert!("zz".repeat(16).parse::<Serial>().is_err());
+        for digits in ["zz", "+1", " 1"] {
+            assert!(digits.repeat(16).parse::<Serial>().is_err(), "{digits}");
+        }
     }
 }
