@@ -144,6 +144,13 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::decompress(compressed, length).ok()
 }
 
+/// How many of something follow: no more than a block has findings.
+fn count(reader: &mut Reader<'_>) -> Option<u64> {
+    reader
+        .number()
+        .filter(|count| *count <= BLOCK_FINDINGS as u64)
+}
+
 /// Reads the head of a block; `None` if it is damaged.
 pub(super) fn rows(head: &[u8]) -> Option<Rows> {
     Rows::decode(&unpack(head)?)
@@ -190,13 +197,10 @@ impl Documents {
     pub(super) fn decode(packed: &[u8]) -> Option<Self> {
         let raw = Bytes::from(unpack(packed)?);
         let mut reader = Reader::new(&raw);
-        let actors = (0..reader.number()?)
+        let actors = (0..count(&mut reader)?)
             .map(|_| Some(Arc::from(std::str::from_utf8(reader.slice()?).ok()?)))
             .collect::<Option<Vec<Arc<str>>>>()?;
-        let count = reader.number()?;
-        if count > BLOCK_FINDINGS as u64 {
-            return None;
-        }
+        let count = count(&mut reader)?;
         let mut shapes = Vec::new();
         let mut overlays = Vec::new();
         let metas = (0..count)
@@ -371,6 +375,21 @@ mod tests {
                 .eq([3, 3, 3, 3, 3, 3, 3])
         );
         assert_eq!(blocks(&[]).count(), 0);
+    }
+
+    /// Nothing compresses better than nothing.
+    #[test]
+    fn a_small_section_that_says_much_is_refused() {
+        let mut encoder = Encoder::new();
+        for (actors, good) in [(BLOCK_FINDINGS, true), (BLOCK_FINDINGS + 1, false)] {
+            let mut raw = Writer::default();
+            raw.number(actors as u64);
+            (0..actors).for_each(|_| raw.slice(b""));
+            raw.number(0);
+            encoder.shaper.finish(&mut raw);
+            let body = encoder.pack(&raw.bytes);
+            assert_eq!(Documents::decode(&body).is_some(), good, "{actors}");
+        }
     }
 
     #[test]

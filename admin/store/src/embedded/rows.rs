@@ -284,7 +284,8 @@ impl Column {
 
     fn decode(&mut self, entries: usize, reader: &mut Reader<'_>) -> Option<()> {
         let count = usize::try_from(reader.number()?).ok()?;
-        if count > entries {
+        let stands_twice = !self.sets.ends.is_empty() || !self.codes.is_empty();
+        if count > entries || stands_twice {
             return None;
         }
         let mut end = 0_u32;
@@ -324,5 +325,21 @@ impl Sets {
         self.bytes.extend_from_slice(set);
         self.ends.push(self.bytes.len() as u32);
         self.ends.len() as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_stands_twice_is_damage() {
+        let one_entry = [&[1, 1, 0, 0][..], &[0; 20]].concat();
+        let title = [Field::Title.code(), 1, 2, 1, b'a', 1];
+        let nothing = [Field::Title.code(), 0, 0];
+        assert!(Rows::decode(&[&one_entry[..], &title].concat()).is_some());
+        for second in [&title[..], &nothing] {
+            assert!(Rows::decode(&[&one_entry[..], &title, second].concat()).is_none());
+        }
     }
 }
