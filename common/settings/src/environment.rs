@@ -1,21 +1,51 @@
 //! The environment as a source of settings.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
+use crate::Error;
+
 /// The variable that names the file, which is no key of it.
 const FILE: &str = "CONFIG_FILE";
 
 /// Variables that start with a prefix; `__` goes one level down.
-#[derive(Clone, Copy)]
 pub(crate) struct Environment {
     pub(crate) prefix: &'static str,
+    pub(crate) variables: Vec<(String, String)>,
 }
 
 impl Environment {
     pub(crate) const NAME: &'static str = "environment";
+
+    /// The variables of this process.
+    pub(crate) fn of_process(prefix: &'static str) -> Result<Self, Error> {
+        Self::of(prefix, std::env::vars_os())
+    }
+
+    /// Those of some variables that have the prefix; what others hold does not matter.
+    fn of(
+        prefix: &'static str,
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Error> {
+        let ours = variables.filter_map(|(name, text)| {
+            let name = name.into_string().ok()?;
+            name.starts_with(prefix).then_some((name, text))
+        });
+        let variables = ours.map(|(name, text)| match text.into_string() {
+            Ok(text) => Ok((name, text)),
+            Err(_) => Err(Error::Setting {
+                place: format!("the environment, {name}"),
+                what: "it is not UTF-8".to_owned(),
+            }),
+        });
+        Ok(Self {
+            prefix,
+            variables: variables.collect::<Result<_, _>>()?,
+        })
+    }
 
     /// The variable of a key.
     pub(crate) fn variable(&self, path: &[String]) -> String {
@@ -23,18 +53,18 @@ impl Environment {
     }
 }
 
-impl Provider for Environment {
+impl Provider for &Environment {
     fn metadata(&self) -> Metadata {
-        Metadata::named(Self::NAME)
+        Metadata::named(Environment::NAME)
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         let mut dict = Dict::new();
-        for (name, text) in std::env::vars() {
+        for (name, text) in &self.variables {
             let key = name.strip_prefix(self.prefix);
             if let Some(key) = key.filter(|key| *key != FILE) {
                 let path: Vec<String> = key.to_lowercase().split("__").map(str::to_owned).collect();
-                insert(&mut dict, &path, value(&text));
+                insert(&mut dict, &path, value(text));
             }
         }
         Ok(Profile::Default.collect(dict))
@@ -97,4 +127,32 @@ pub fn home(variable: &str, fallback: &str) -> PathBuf {
         .or_else(|| set("HOME").map(|home| home.join(fallback)))
         .unwrap_or_else(|| PathBuf::from("."))
         .join("muster")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    #[test]
+    fn only_variables_of_ours_have_to_be_text() {
+        let broken = || OsString::from_vec(vec![0xff]);
+        let foreign = [
+            ("OTHER".into(), broken()),
+            (broken(), "x".into()),
+            ("MUSTER_TEST_PORT".into(), "7".into()),
+        ];
+        let read = Environment::of("MUSTER_TEST_", foreign.into_iter()).unwrap();
+        assert_eq!(
+            read.variables,
+            [("MUSTER_TEST_PORT".to_owned(), "7".to_owned())]
+        );
+        let ours = [("MUSTER_TEST_PATH".into(), broken())];
+        let refused = Environment::of("MUSTER_TEST_", ours.into_iter()).err();
+        assert_eq!(
+            refused.unwrap().to_string(),
+            "the environment, MUSTER_TEST_PATH: it is not UTF-8"
+        );
+    }
 }

@@ -42,11 +42,9 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>, prefix: &'static str) -> R
         }
         figment = figment.merge(Toml::file_exact(file));
     }
-    let environment = Environment { prefix };
-    figment.merge(environment).extract().map_err(|error| {
-        let source = file.map_or(UNNAMED.to_owned(), |file| file.display().to_string());
-        setting(error, source, environment)
-    })
+    let environment = Environment::of_process(prefix)?;
+    let source = file.map_or(UNNAMED.to_owned(), |file| file.display().to_string());
+    extract(figment, environment, source)
 }
 
 /// Reads settings from text, as the sample files in `deploy` are read by a test.
@@ -54,15 +52,41 @@ pub fn load<T: DeserializeOwned>(file: Option<&Path>, prefix: &'static str) -> R
 /// # Errors
 /// As [`load`].
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    Figment::from(Toml::string(text))
+    parse_with(text, "", Vec::new())
+}
+
+/// Reads settings from text and from variables with a prefix, as [`load`] reads a file and the environment.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse_with<T: DeserializeOwned>(
+    text: &str,
+    prefix: &'static str,
+    variables: Vec<(String, String)>,
+) -> Result<T, Error> {
+    let environment = Environment { prefix, variables };
+    extract(
+        Figment::from(Toml::string(text)),
+        environment,
+        UNNAMED.to_owned(),
+    )
+}
+
+fn extract<T: DeserializeOwned>(
+    figment: Figment,
+    environment: Environment,
+    source: String,
+) -> Result<T, Error> {
+    figment
+        .merge(&environment)
         .extract()
-        .map_err(|error| setting(error, UNNAMED.to_owned(), Environment { prefix: "" }))
+        .map_err(|error| setting(error, source, &environment))
 }
 
 /// Where a key stands that came from no file.
 const UNNAMED: &str = "the settings";
 
-fn setting(error: figment::Error, source: String, environment: Environment) -> Error {
+fn setting(error: figment::Error, source: String, environment: &Environment) -> Error {
     let from_environment = error
         .metadata
         .as_ref()
