@@ -47,6 +47,9 @@ cargo test --locked --workspace --doc --quiet
 step "faults, a short round"
 tests/faults.sh --rounds 8
 
+step "fuzzing"
+tests/fuzz.sh --seconds 60
+
 step "the demo"
 deploy/demo.sh --once >.demo.log 2>&1 || {
     cat .demo.log

@@ -48,7 +48,8 @@ struct Named {
 impl CallerIdentity {
     /// Reads the JSON answer of STS. One document, no duplicate members, an account of twelve digits that is also the
     /// ARN's; `None` for anything else.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn read(body: &[u8]) -> Option<Self> {
         let answer: Answer = serde_json::from_slice(body).ok()?;
         let Named {
             account,

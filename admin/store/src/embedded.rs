@@ -12,6 +12,8 @@ mod compact;
 mod entry;
 mod folder;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod index;
 mod log;
 mod query;

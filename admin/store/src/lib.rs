@@ -13,6 +13,8 @@ mod embedded;
 mod findings;
 mod tables;
 
+#[cfg(feature = "fuzzing")]
+pub use embedded::fuzzing;
 pub use embedded::{Config, Embedded};
 pub use findings::{
     Answer, Batch, Change, CountQuery, Counts, FeedEntry, FeedEvent, Findings, Group, Import, Item,

@@ -11,6 +11,8 @@ mod connection;
 mod credential;
 mod fault;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod server;
 mod unread;
 mod verify;
