@@ -1,5 +1,7 @@
 //! The running agent: every part built, every task started, everything drained at the end. It holds no logic.
 
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use muster_common::clock::Clock;
 use tokio::sync::watch;
@@ -27,7 +29,7 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
     let identity = state.identity()?;
     let cloud = Cloud::connect(config.home_region.as_ref(), &clock).await;
     let home = cloud.home().ok_or(identity::Error::NoRegion)?;
-    let intake = intake(&config, &identity, &clock)?;
+    let intake = intake(&config, &identity, &clock).await?;
     let account = identity.account;
     tracing::info!(%account, agent = %identity.agent, state = %config.state_dir.display(), "collecting");
 
@@ -91,27 +93,34 @@ async fn drained(mut tasks: JoinSet<()>, stop: &CancellationToken) -> anyhow::Re
     Ok(())
 }
 
-/// Where the collectors put what they find.
-fn intake(config: &Config, identity: &Identity, clock: &Clock) -> anyhow::Result<Intake> {
+/// Where the collectors put what they find. An agent that was enrolled anew collects everything again: what an earlier one
+/// was acknowledged is not known to this admin, if it is another one or was restored from a backup.
+async fn intake(config: &Config, identity: &Identity, clock: &Clock) -> anyhow::Result<Intake> {
     let folder = &config.state_dir;
+    let progress = Progress::open(folder);
+    if !spool_folder(config, identity).exists() {
+        let forgotten = progress.forget().await;
+        forgotten.with_context(|| format!("cannot use {}", folder.display()))?;
+    }
     let dead_letters = DeadLetters::open(folder);
     Ok(Intake {
         account: identity.account,
         queue: Queue::new(spool(config, identity)?),
         dead_letters: dead_letters.with_context(|| format!("cannot use {}", folder.display()))?,
-        progress: Progress::open(folder),
+        progress,
         board: Board::default(),
         clock: clock.clone(),
     })
 }
 
+fn spool_folder(config: &Config, identity: &Identity) -> PathBuf {
+    spools(&config.state_dir).join(identity.agent.to_string())
+}
+
 /// The spool of an agent, with what earlier agents in the same state folder have left behind.
 fn spool(config: &Config, identity: &Identity) -> anyhow::Result<Spool> {
     let spools = spools(&config.state_dir);
-    let mut spool = Spool::open(
-        &spools.join(identity.agent.to_string()),
-        config.spool.max_mib << 20,
-    )?;
+    let mut spool = Spool::open(&spool_folder(config, identity), config.spool.max_mib << 20)?;
     let taken = adopt(&mut spool, &spools)?;
     if taken > 0 {
         tracing::info!(
