@@ -36,7 +36,8 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(address: SocketAddr, certificate: Option<Arc<CertificateFacts>>) -> Self {
+    #[must_use]
+    pub fn new(address: SocketAddr, certificate: Option<Arc<CertificateFacts>>) -> Self {
         Self {
             address,
             certificate,

@@ -5,13 +5,14 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use muster_admin::api::{
-    AgentService, Doorman, EnrollmentService, agent_routes, enrollment_routes,
+    AgentService, Calls, Doorman, EnrollmentService, Uplinks, agent_routes, enrollment_routes,
 };
 use muster_admin::audit::Audit;
 use muster_admin::authority::{self, Authority};
@@ -47,6 +48,8 @@ pub(super) const WORLD: World = World {
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
 /// After so many calls the server starts anew, so that it does not grow for hours.
 const CALLS_MAX: u32 = 4_000;
+/// Nobody reads slowly here.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Service = BoxCloneService<Request<Body>, Response<Body>, Infallible>;
 
@@ -176,6 +179,7 @@ impl Rooms {
 
     fn services(&self) -> (Service, Service) {
         let doorman = Doorman {
+            calls: Calls::default(),
             membership: self.membership.clone(),
             operators: self.operators.clone(),
             audit: self.audit.clone(),
@@ -196,6 +200,9 @@ impl Rooms {
             enrollment: self.enrollment.clone(),
             ledger: self.store.clone(),
             clock: self.clock.clone(),
+            uplinks: Uplinks::default(),
+            answer_timeout: PATIENCE,
+            silence_max: PATIENCE,
             stop: CancellationToken::new(),
         };
         let strangers = EnrollmentService {
@@ -287,11 +294,11 @@ impl Server {
     pub(super) fn call(&self, method: &str, certified: bool, body: Vec<u8>) -> Answered {
         let call = self.calls.get() + 1;
         self.calls.set(call);
-        let peer = Peer {
+        let peer = Peer::new(
             // Nobody waits for having failed before.
-            address: SocketAddr::from((call.to_be_bytes(), 1)),
-            certificate: certified.then(|| Arc::clone(&self.certificate)),
-        };
+            SocketAddr::from((call.to_be_bytes(), 1)),
+            certified.then(|| Arc::clone(&self.certificate)),
+        );
         let request = Request::post(method)
             .header("content-type", "application/grpc")
             .header("te", "trailers")
