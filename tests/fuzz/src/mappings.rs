@@ -5,11 +5,13 @@ use muster_common::account::Partition;
 use muster_common::finding;
 use serde_json::Value;
 
+type Mapping = fn(&Value, &Place) -> Result<Value, Unmappable>;
+
+const MAPPINGS: [Mapping; 4] = [guardduty, inspector2, macie2, ocsf];
+
 /// # Panics
 /// A promise is broken.
 pub fn check(data: &[u8]) {
-    const MAPPINGS: [fn(&Value, &Place) -> Result<Value, Unmappable>; 4] =
-        [guardduty, inspector2, macie2, ocsf];
     let Some((choice, rest)) = data.split_first() else {
         return;
     };
