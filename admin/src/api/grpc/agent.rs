@@ -1,5 +1,6 @@
 //! `muster.v1.Agent`: the uplink, the renewal, the leave.
 
+mod in_flight;
 mod uplink;
 mod uplinks;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
-use futures::stream::{FuturesOrdered, StreamExt as _};
 use muster_common::clock::Clock;
 use muster_common::health::CollectorHealth;
 use muster_proto::v1 as wire;
@@ -23,6 +22,7 @@ use crate::api::error::{invalid, status, unauthenticated};
 use crate::ingest::{Admission, Ingest, Origin, Turn};
 use crate::membership::{Membership, Report};
 
+use super::in_flight::InFlight;
 use super::uplinks::Place;
 
 /// Batches of one uplink that may wait for the disk.
@@ -87,7 +87,7 @@ impl Uplink {
             return Err(invalid("an uplink starts with a hello"));
         };
         let mut spool = self.welcome(hello).await?;
-        let mut in_flight: FuturesOrdered<Acknowledging> = FuturesOrdered::new();
+        let mut in_flight: InFlight<Acknowledging> = InFlight::new();
         // None is read behind it.
         let mut held: Option<Held> = None;
         let mut open = true;
@@ -108,7 +108,7 @@ impl Uplink {
                 }
                 (batch, turn) = ready(&mut held), if held.is_some() => {
                     held = None;
-                    in_flight.push_back(self.take(&mut spool, batch, turn)?);
+                    in_flight.push(self.take(&mut spool, batch, turn)?);
                 }
                 () = self.stop.cancelled(), if open => open = false,
                 () = sleep_until(heard + self.silence_max), if open && idle => return Err(silent()),
