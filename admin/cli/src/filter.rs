@@ -112,6 +112,11 @@ impl FilterArgs {
             let read = from_json(&text_or_file(json)?);
             parts.push(read.map_err(|error| Failure::Usage(format!("--filter: {error}")))?);
         }
+        // By name, as an object has its members: what can be written as one then is.
+        parts.sort_by_key(|part| match part {
+            Filter::Field(filter) => Some(filter.field.name()),
+            Filter::All(_) | Filter::Any(_) => None,
+        });
         Ok(filter_wire::write(&Filter::All(parts)))
     }
 
@@ -375,7 +380,7 @@ mod tests {
         assert_snapshot!(read(""), @"everything");
         assert_snapshot!(read("--severity high,critical --resource-type AwsEc2Instance --updated 7d --not-workflow suppressed"), @r#"{"ResourceType":[{"Comparison":"EQUALS","Value":"AwsEc2Instance"}],"SeverityLabel":[{"Comparison":"EQUALS","Value":"HIGH"},{"Comparison":"EQUALS","Value":"CRITICAL"}],"UpdatedAt":[{"Start":"2026-11-11T11:06:40.000Z"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
         assert_snapshot!(read("--tag team=red --field Confidence>=40 --field Title^=CVE --field NetworkSourceIpV4=198.51.100.0/24"), @r#"{"Confidence":[{"Gte":40.0}],"NetworkSourceIpV4":[{"Cidr":"198.51.100.0/24"}],"ResourceTags":[{"Comparison":"EQUALS","Key":"team","Value":"red"}],"Title":[{"Comparison":"PREFIX","Value":"CVE"}]}"#);
-        assert_snapshot!(read(r#"--filter {"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]} --account 111122223333"#), @r#"{"And":[{"AwsAccountId":[{"Comparison":"EQUALS","Value":"111122223333"}]},{"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]}]}"#);
+        assert_snapshot!(read(r#"--filter {"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]} --account 111122223333"#), @r#"{"AwsAccountId":[{"Comparison":"EQUALS","Value":"111122223333"}],"SeverityLabel":[{"Comparison":"EQUALS","Value":"LOW"}]}"#);
         assert_snapshot!(read("--field Titel=x"), @"refused: --field 'Titel=x': `Titel` is no filter field; did you mean Title?");
         assert_snapshot!(read("--field SeverityLabel=HGH"), @"refused: --field 'SeverityLabel=HGH': `HGH` should be one of INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL");
         assert_snapshot!(read("--field AwsAccountId!=12"), @"refused: --field 'AwsAccountId!=12': `12` is no AWS account id: twelve digits, such as 111122223333");
