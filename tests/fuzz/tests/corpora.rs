@@ -9,8 +9,9 @@ fn replay(target: &str, check: fn(&[u8])) {
         .join("corpus")
         .join(target);
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        check(&std::fs::read(entry.unwrap().path()).unwrap());
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let path = entry.expect("an input").path();
+        check(&std::fs::read(path).expect("an input"));
         count += 1;
     }
     assert!(count > 10, "{target} has {count} inputs");
