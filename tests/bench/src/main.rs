@@ -9,6 +9,7 @@ mod admin;
 mod agent;
 mod cloud;
 mod document;
+mod fairness;
 mod fleet;
 mod ingest;
 mod insights;
@@ -47,6 +48,8 @@ enum Benchmark {
     Agent,
     /// Many agents without work: what one costs, and how long they take to come back
     Fleet,
+    /// What one agent waits while another account floods
+    Fairness,
     /// Ten million findings
     Scale,
     /// The server of `ingest` that keeps nothing
@@ -87,6 +90,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         if wanted(Benchmark::Fleet) {
             fleet::run(&mut report).await?;
+        }
+        if wanted(Benchmark::Fairness) {
+            fairness::run(&mut report).await?;
         }
         if wanted(Benchmark::Scale) {
             scale::run(&mut report, many).await?;

@@ -32,6 +32,7 @@ const REGION: &str = "us-east-1";
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// What an enrolled agent knows.
+#[derive(Clone)]
 pub(crate) struct Identity {
     account: AccountId,
     endpoint: String,
@@ -43,8 +44,8 @@ pub(crate) struct Identity {
 
 /// An open uplink, welcomed.
 pub(crate) struct Uplink {
-    asks: mpsc::Sender<wire::UplinkRequest>,
-    answers: Streaming<wire::UplinkResponse>,
+    pub asks: mpsc::Sender<wire::UplinkRequest>,
+    pub answers: Streaming<wire::UplinkResponse>,
     terms: wire::Welcome,
 }
 
@@ -63,6 +64,14 @@ impl Identity {
             credential: Credential::new(&key, der(certificate.chain))?,
             spool: Uuid::new_v4(),
         })
+    }
+
+    /// The same agent with an empty spool.
+    pub(crate) fn with_new_spool(&self) -> Self {
+        Self {
+            spool: Uuid::new_v4(),
+            ..self.clone()
+        }
     }
 
     /// Connects, says hello, and waits for the welcome.
@@ -286,13 +295,13 @@ async fn claim(invitation: &PrintedInvitation, key: &PrivateKey) -> anyhow::Resu
     anyhow::bail!("the admin ended the enrollment of {}", invitation.account)
 }
 
-fn ask(message: Ask) -> wire::UplinkRequest {
+pub(crate) fn ask(message: Ask) -> wire::UplinkRequest {
     wire::UplinkRequest {
         message: Some(message),
     }
 }
 
-async fn next(answers: &mut Streaming<wire::UplinkResponse>) -> anyhow::Result<Answer> {
+pub(crate) async fn next(answers: &mut Streaming<wire::UplinkResponse>) -> anyhow::Result<Answer> {
     let answer = answers.message().await?;
     answer
         .and_then(|answer| answer.message)
