@@ -39,7 +39,10 @@ const BINARY_MB_MAX: f64 = 20.0;
 const IDLE_CORE_PERCENT_MAX: f64 = 1.0;
 
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
-    report.say("agent: enrolling, idling, spooling and draining");
+    let what = format!(
+        "The real agent, with every collector in 17 Regions: without work, and with {SPOOLED} findings in its spool."
+    );
+    report.section("agent", &what);
     let cloud = Cloud::start().await?;
     let folder = tempfile::tempdir()?;
     binary_size(report, folder.path()).await?;

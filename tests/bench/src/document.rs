@@ -19,7 +19,7 @@ use form::{Blank, Filling, Form};
 use rules::{Rule, Sweep};
 
 /// Findings of an account for each of its resources of one kind.
-const PER_RESOURCE: u64 = 10;
+const PER_RESOURCE: u64 = 9;
 /// The time that all findings together span.
 const SPAN: i64 = 80 * DAY;
 /// How far a finding may be out of order.

@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
     machine::raise_file_limit()?;
+    let what = format!(
+        "What {LEVELS:?} connected agents without work cost the server, and how they come back after a restart."
+    );
+    report.section("fleet", &what);
     let cloud = Cloud::start().await?;
     let folder = tempfile::tempdir()?;
     let mut server = Server::start(folder.path(), &cloud.endpoint, Engine::Embedded).await?;

@@ -85,11 +85,12 @@ async fn measure(report: &mut Report, findings: u64, server: &Server) -> anyhow:
     let each = findings.div_ceil(AGENTS);
     let before = (each as f64 * WARM_UP) as u64;
     let looked_for = (each as f64 * LOOKED_FOR) as u64;
-    report.say(&format!(
-        "ingest: {AGENTS} agents, {} findings to warm up, {} to measure",
+    let what = format!(
+        "{} findings of {AGENTS} agents over mutual TLS to the disk, after {} to warm up; the same server without a store; PostgreSQL.",
+        AGENTS * each,
         AGENTS * before,
-        AGENTS * each
-    ));
+    );
+    report.section("ingest", &what);
     let senders = enroll(&server.operator, before + each + looked_for).await?;
     let senders = send(senders, before).await?;
     let processes = [server.id(), std::process::id()];

@@ -27,9 +27,10 @@ const REOPEN_SECONDS_MAX: f64 = 3.0;
 pub(crate) async fn run(report: &mut Report, findings: u64) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("store");
-    report.say(&format!(
-        "insights: filling a store with {findings} findings"
-    ));
+    let what = format!(
+        "The managed insights over {findings} findings, pages of the 100 newest, opening the store; the insights in DuckDB."
+    );
+    report.section("insights", &what);
     let now = Clock::system().now();
     let (store, _) = open(&path)?;
     let started = Instant::now();
@@ -44,7 +45,10 @@ pub(crate) async fn run(report: &mut Report, findings: u64) -> anyhow::Result<()
     let total = questions.total().await?;
     anyhow::ensure!(total == findings, "{total} of {findings} are visible");
     let answered = questions.insights().await?;
-    tell_insights(report, &answered, findings);
+    tell_insights(report, &answered);
+    let resources = questions.resources().await? as f64;
+    let least = Budget::AtLeast(RESOURCES_MIN * findings as f64);
+    report.figure("insight.resources", resources, "resources", least);
     let budget = Budget::AtMost(PAGE_MS_MAX);
     tell_pages(report, "page", questions.pages().await?, budget);
     drop(questions);
@@ -55,7 +59,7 @@ pub(crate) async fn run(report: &mut Report, findings: u64) -> anyhow::Result<()
     Ok(())
 }
 
-fn tell_insights(report: &mut Report, answered: &[Answered], findings: u64) {
+fn tell_insights(report: &mut Report, answered: &[Answered]) {
     let budget = Budget::AtMost(INSIGHT_MS_MAX);
     for Answered { insight, p50, .. } in answered {
         report.figure(&format!("insight.{}", insight.id), *p50, "ms", budget);
@@ -65,10 +69,6 @@ fn tell_insights(report: &mut Report, answered: &[Answered], findings: u64) {
     let median = quantile(&mut all, 0.5);
     report.figure("insight.worst", worst, "ms", budget);
     report.figure("insight.median", median, "ms", budget);
-    let groups = answered.iter().map(|answered| answered.counts.group_count);
-    let resources = groups.max().unwrap_or_default() as f64;
-    let least = Budget::AtLeast(RESOURCES_MIN * findings as f64);
-    report.figure("insight.resources", resources, "resources", least);
 }
 
 pub(crate) fn p50s(answered: &[Answered]) -> Vec<f64> {

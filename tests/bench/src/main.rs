@@ -22,7 +22,7 @@ mod uplink;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use report::Report;
+use report::{Form, Report};
 
 /// Measures the product against its budgets. Ends with 0 if it could measure, whatever the figures.
 #[derive(Parser)]
@@ -33,6 +33,9 @@ struct Arguments {
     /// JSON lines instead of a table
     #[arg(long)]
     json: bool,
+    /// Markdown tables, as tests/bench-results.md has them
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     /// Findings to measure with [default: a million, ten for scale]
     #[arg(long, value_name = "NUMBER")]
     findings: Option<u64>,
@@ -73,7 +76,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.name == Some(Benchmark::NullServer) {
         return runtime.block_on(admin::null::serve());
     }
-    let mut report = Report::new(arguments.json);
+    let form = match (arguments.json, arguments.markdown) {
+        (true, _) => Form::Json,
+        (false, true) => Form::Markdown,
+        (false, false) => Form::Text,
+    };
+    let mut report = Report::new(form);
     report.say(&machine::described());
     let million = arguments.findings.unwrap_or(1_000_000);
     let many = arguments.findings.unwrap_or(10_000_000);
@@ -99,7 +107,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     })?;
-    let missed = report.missed();
-    report.say(&format!("{missed} figures missed their budgets"));
+    report.say(&format!(
+        "figures that missed their budgets: {}",
+        report.missed()
+    ));
     Ok(())
 }

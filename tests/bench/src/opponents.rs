@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::Context as _;
+use muster_common::finding::{self, Import, Reading};
 use serde_json::Value as Json;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -17,11 +18,12 @@ pub(crate) struct Opponent {
 
 impl Opponent {
     pub(crate) fn start(name: &'static str, arguments: &[&str]) -> anyhow::Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("opponents");
-        let python = folder.join("../../../.venv-bench/bin/python");
+        // From the root of the checkout, where tests/bench.sh runs this.
+        let folder = Path::new("tests/bench/opponents");
+        let python = Path::new(".venv-bench/bin/python");
         anyhow::ensure!(
             python.exists(),
-            "there is no {}; tests/bench.sh makes it",
+            "there is no {} here; tests/bench.sh makes it",
             python.display()
         );
         let mut process = Command::new(python)
@@ -55,6 +57,16 @@ impl Opponent {
 pub(crate) fn number(answer: &Json, name: &str) -> anyhow::Result<f64> {
     let number = answer.get(name).and_then(Json::as_f64);
     number.with_context(|| format!("no {name} in {answer}"))
+}
+
+/// The workflow status of a finding that was imported once; a reading of its document does not have it.
+pub(crate) fn workflow(reading: &Reading) -> &'static str {
+    match finding::import(None, reading) {
+        Import::Store {
+            workflow: Some(moved),
+        } => moved,
+        Import::Store { workflow: None } | Import::Ignore => "NEW",
+    }
 }
 
 /// A path as an argument.

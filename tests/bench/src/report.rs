@@ -40,15 +40,25 @@ impl fmt::Display for Budget {
     }
 }
 
+/// How figures are printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    /// A line of JSON for each.
+    Json,
+    /// Tables, as `tests/bench-results.md` has them.
+    Markdown,
+}
+
 /// Prints figures as they come.
 pub(crate) struct Report {
-    json: bool,
+    form: Form,
     missed: usize,
 }
 
 impl Report {
-    pub(crate) const fn new(json: bool) -> Self {
-        Self { json, missed: 0 }
+    pub(crate) const fn new(form: Form) -> Self {
+        Self { form, missed: 0 }
     }
 
     /// How many figures are beyond their budgets.
@@ -62,27 +72,40 @@ impl Report {
         eprintln!("{what}");
     }
 
-    #[expect(clippy::print_stdout, reason = "the command line's voice")]
+    /// What the next figures are about.
+    pub(crate) fn section(&self, name: &str, what: &str) {
+        match self.form {
+            Form::Text => print(&format!("\n{name}: {what}")),
+            Form::Json => self.say(&format!("{name}: {what}")),
+            Form::Markdown => print(&format!(
+                "\n## {name}\n\n{what}\n\n| metric | figure | budget | |\n|---|---|---|---|"
+            )),
+        }
+    }
+
     pub(crate) fn figure(&mut self, metric: &str, value: f64, unit: &str, budget: Budget) {
         let ok = budget.holds(value);
         self.missed += usize::from(!ok);
-        if self.json {
-            let line = serde_json::json!({
-                "metric": metric, "value": value, "unit": unit, "budget": budget.bound(), "ok": ok,
-            });
-            println!("{line}");
-            return;
-        }
         let verdict = match budget {
             Budget::None => "",
             Budget::AtLeast(_) | Budget::AtMost(_) if ok => "ok",
             Budget::AtLeast(_) | Budget::AtMost(_) => "MISSED",
         };
-        println!(
-            "{metric:34} {:>12} {unit:14} {budget:12} {verdict}",
-            shown(value)
-        );
+        let figure = shown(value);
+        print(&match self.form {
+            Form::Text => format!("{metric:34} {figure:>12} {unit:14} {budget:12} {verdict}"),
+            Form::Json => serde_json::json!({
+                "metric": metric, "value": value, "unit": unit, "budget": budget.bound(), "ok": ok,
+            })
+            .to_string(),
+            Form::Markdown => format!("| {metric} | {figure} {unit} | {budget} | {verdict} |"),
+        });
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the command line's voice")]
+fn print(line: &str) {
+    println!("{line}");
 }
 
 #[expect(clippy::print_stderr, reason = "the command line's voice")]

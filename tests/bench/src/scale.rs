@@ -30,9 +30,8 @@ pub(crate) async fn run(report: &mut Report, findings: u64) -> anyhow::Result<()
     let folder = tempfile::tempdir()?;
     let each = findings.div_ceil(AGENTS * PARTS);
     let part = AGENTS * each;
-    report.say(&format!(
-        "scale: {part} findings, and then {PARTS} times as many"
-    ));
+    let what = format!("{part} findings over the wire, and then {PARTS} times as many.");
+    report.section("scale", &what);
     let server = Server::start(folder.path(), &cloud.endpoint, Engine::Embedded).await?;
     let senders = ingest::enroll(&server.operator, each * PARTS).await?;
     let (mut senders, first) = timed(senders, each).await?;

@@ -61,13 +61,12 @@ fn row(out: &mut impl Write, document: &[u8]) -> anyhow::Result<()> {
     let millis = reading.updated_at.as_millis();
     write!(out, "{}\t{}\t{millis}", reading.key, reading.account)?;
     for field in FIELDS {
-        // The operators own the workflow, and have not touched these findings.
-        let unset = if field == Field::WorkflowStatus {
-            "NEW"
+        let value = if field == Field::WorkflowStatus {
+            opponents::workflow(&reading)
         } else {
-            ""
+            reading.row.text(field).unwrap_or_default()
         };
-        write!(out, "\t{}", reading.row.text(field).unwrap_or(unset))?;
+        write!(out, "\t{value}")?;
     }
     out.write_all(b"\t")?;
     out.write_all(document)?;

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use muster_common::field::{Field, FieldSet, Kind};
 use muster_common::filter::{FieldFilter, Filter, Test};
-use muster_common::finding::{self, Row, Value};
+use muster_common::finding::{self, Reading, Value};
 use muster_common::timestamp::Timestamp;
 use muster_store::Group;
 use serde_json::{Value as Json, json};
@@ -82,7 +82,7 @@ fn write(file: &Path, findings: Workload, fields: &[Field]) -> anyhow::Result<()
     let mut out = BufWriter::with_capacity(1 << 20, std::fs::File::create(file)?);
     for document in findings.flatten() {
         let reading = finding::read(&document)?;
-        let cells = fields.iter().map(|field| cell(&reading.row, *field));
+        let cells = fields.iter().map(|field| cell(&reading, *field));
         let cells = cells.collect::<anyhow::Result<Vec<_>>>()?;
         writeln!(out, "{}", cells.join("\t"))?;
     }
@@ -90,12 +90,11 @@ fn write(file: &Path, findings: Workload, fields: &[Field]) -> anyhow::Result<()
 }
 
 /// The one value of a field; nothing if there is none.
-fn cell(row: &Row, field: Field) -> anyhow::Result<String> {
+fn cell(reading: &Reading, field: Field) -> anyhow::Result<String> {
     if field == Field::WorkflowStatus {
-        // The operators own it, and have not touched these findings.
-        return Ok("NEW".to_owned());
+        return Ok(opponents::workflow(reading).to_owned());
     }
-    let mut values = row.values(field).map(|value| match value {
+    let mut values = reading.row.values(field).map(|value| match value {
         Value::Date(time) => time.to_string().replace('Z', ""),
         Value::Text(text) => text.to_owned(),
         Value::Pair(key, text) => format!("{key}={text}"),
@@ -182,4 +181,34 @@ fn groups(answer: &Json) -> Option<Vec<Group>> {
         })
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_common::filter::from_json;
+
+    use super::*;
+
+    #[test]
+    fn filters_read_as_sql() {
+        let filter = from_json(
+            r#"{"RecordState":[{"Comparison":"EQUALS","Value":"it's"}],"Type":[{"Comparison":"PREFIX","Value":"TTPs"},{"Comparison":"PREFIX","Value":"Effects"}],"Title":[{"Comparison":"NOT_EQUALS","Value":"x"}]}"#,
+        )
+        .unwrap();
+        let mut parts: Vec<String> = condition(&filter, Timestamp::default())
+            .unwrap()
+            .trim_matches(['(', ')'])
+            .split(" AND ")
+            .map(|part| part.trim_matches(['(', ')']).to_owned())
+            .collect();
+        parts.sort();
+        assert_eq!(
+            parts,
+            [
+                r#""RecordState" = 'it''s'"#,
+                r#"coalesce(NOT ("Title" = 'x'), true"#,
+                r#"starts_with("Type", 'TTPs') OR starts_with("Type", 'Effects'"#,
+            ]
+        );
+    }
 }

@@ -59,6 +59,13 @@ impl Questions {
         Ok(all.await?.total)
     }
 
+    /// All resources that they are about.
+    pub(crate) async fn resources(&self) -> anyhow::Result<u64> {
+        let by_resource = vec![Field::ResourceId];
+        let all = self.findings.count(Filter::default(), by_resource, 0);
+        Ok(all.await?.group_count)
+    }
+
     /// Every managed insight.
     pub(crate) async fn insights(&self) -> anyhow::Result<Vec<Answered>> {
         let mut answered = Vec::new();

@@ -257,3 +257,44 @@ pub(in super::super) fn product<T: Clone>(members: &[&[T]]) -> Vec<Vec<T>> {
             .collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts with many that are equal, over several blocks.
+    fn counts(seed: u32) -> Vec<u32> {
+        let scattered = |at: u32| (at ^ seed).wrapping_mul(0x9e37_79b9) >> 7;
+        let counts = (0..1_000).map(scattered);
+        counts.map(|number| number % 40 * (number % 3)).collect()
+    }
+
+    #[test]
+    fn a_survey_says_what_sorting_says() {
+        for seed in 0..50 {
+            let counts = counts(seed);
+            let mut sorted: Vec<u32> = counts.iter().copied().filter(|count| *count > 0).collect();
+            sorted.sort_unstable_by_key(|count| Reverse(*count));
+            for limit in [1, 2, 63, 100, 400, 2_000, usize::MAX] {
+                let (groups, least) = survey(&counts, limit);
+                assert_eq!(groups, sorted.len() as u64);
+                assert_eq!(least, sorted.get(limit - 1).copied().unwrap_or(1));
+                let naive: Vec<(u32, u32)> = (0..)
+                    .zip(counts.iter().copied())
+                    .filter(|(_, count)| *count >= least)
+                    .collect();
+                assert_eq!(above(&counts, least - 1).collect::<Vec<_>>(), naive);
+            }
+        }
+        assert_eq!(survey(&[0, 7, 0, 9], 0), (2, u32::MAX));
+    }
+
+    #[test]
+    fn the_largest_come_first_and_equal_ones_by_value() {
+        let groups = [(3, "c"), (9, "z"), (3, "a"), (3, "b"), (1, "d"), (9, "y")];
+        let ranked = |limit| largest(groups.into_iter(), limit).collect::<Vec<_>>();
+        assert_eq!(ranked(4), [(9, "y"), (9, "z"), (3, "a"), (3, "b")]);
+        assert!(ranked(0).is_empty());
+        assert_eq!(ranked(usize::MAX).len(), 6);
+    }
+}
