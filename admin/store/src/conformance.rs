@@ -59,6 +59,27 @@ fn batch(items: Vec<Change>) -> Batch {
     }
 }
 
+/// Whoever looks while steps are taken sees each of them whole.
+///
+/// # Panics
+/// The engine breaks the rule.
+pub async fn the_books_agree_with_the_findings_at_every_moment(engine: Arc<dyn Engine>) {
+    let writer = Arc::clone(&engine);
+    let mut writing = tokio::spawn(async move {
+        for round in 0..40 {
+            let numbers = round * 600..(round + 1) * 600;
+            let imports = numbers.map(|number| import(WORLD.finding(number)));
+            writer.record(batch(imports.collect())).await.unwrap();
+        }
+    });
+    while !writing.is_finished() {
+        for (account, entry) in engine.entries().await.unwrap() {
+            assert_eq!(entry.created, entry.visible, "{account}");
+        }
+    }
+    (&mut writing).await.unwrap();
+}
+
 fn everything(limit: usize) -> Query {
     Query {
         filter: muster_common::filter::Filter::default(),

@@ -42,6 +42,13 @@ async fn one_of_many_rivals_wins() {
     conformance::one_of_many_rivals_wins(engine).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_books_agree_with_the_findings_at_every_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine: Arc<dyn Engine> = Arc::new(open(folder.path()));
+    conformance::the_books_agree_with_the_findings_at_every_moment(engine).await;
+}
+
 #[tokio::test]
 async fn it_agrees_with_a_naive_store() {
     for seed in 0..6 {

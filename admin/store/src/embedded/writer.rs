@@ -7,11 +7,11 @@ use std::sync::Arc;
 use muster_common::drill::{self, Limit, Point};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::account::Page;
+use super::account::{CommitHead, Page};
 use super::block::{Block, Encoders};
 use super::entry::Entry;
 use super::frame::Kind;
-use super::log::Log;
+use super::log::{Log, Place};
 use super::shelf::{Appended, Shelf, Write, encode};
 use super::state::{Edition, Shared};
 use super::versions::{Maker, Versions};
@@ -235,25 +235,26 @@ impl Writer {
         frames.push((Kind::Commit, &commit, &tables));
         let places = self.log.append(&frames)?;
         self.commit = head.number;
-        for (Block { rows, .. }, place) in blocks.iter().zip(places) {
-            let mut state = self.shared.state.write();
-            let segment = self.log.current();
-            state
-                .blocks
-                .segments
-                .entry(segment.number)
-                .or_insert_with(|| Edition::new(segment.clone()))
-                .segment
-                .bytes = segment.bytes;
-            state.fold(rows, place);
-        }
-        self.shared.state.write().books.apply(&head);
+        self.fold(&blocks, places, &head);
         self.head.send_replace(self.sequence);
         self.backlog.push_back((head.number, writes));
         drill::pass(Point::StepFolded);
         self.shelve()?;
         drill::pass(Point::StepShelved);
         Ok(())
+    }
+
+    /// Makes a step visible, at once: whoever counts findings and reads the ledger finds them agree.
+    fn fold(&self, blocks: &[Block], places: Vec<Place>, head: &CommitHead) {
+        let mut state = self.shared.state.write();
+        let segment = self.log.current();
+        let edition = state.blocks.segments.entry(segment.number);
+        let edition = edition.or_insert_with(|| Edition::new(segment.clone()));
+        edition.segment.bytes = segment.bytes;
+        for (Block { rows, .. }, place) in blocks.iter().zip(places) {
+            state.fold(rows, place);
+        }
+        state.books.apply(head);
     }
 
     /// Puts durable writes on the shelf, in order.
