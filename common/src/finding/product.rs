@@ -10,6 +10,11 @@ pub struct ProductArn {
     parts: [(usize, usize); 4],
 }
 
+/// The names of a company and a product that are not known are filled in as they stand, where no more fits.
+const NAME_CHARACTERS_MAX: usize = 128;
+/// Far more than any partition, Region or account has. What the service makes of the ARN fits in its fields.
+const PART_BYTES_MAX: usize = 64;
+
 impl ProductArn {
     /// `None` if the text is no product ARN.
     #[must_use]
@@ -18,16 +23,20 @@ impl ProductArn {
         let (arn, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
         let (region, account) = (parts.next()?, parts.next()?);
         let (company, product) = parts.next()?.strip_prefix("product/")?.split_once('/')?;
+        let is_name = |name: &str| !name.is_empty() && name.chars().count() <= NAME_CHARACTERS_MAX;
         let good = arn == "arn"
             && partition.starts_with("aws")
+            && partition.len() <= PART_BYTES_MAX
             && service == "securityhub"
             && text.len() <= 2048
+            && region.len() <= PART_BYTES_MAX
             && region
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && account.len() <= PART_BYTES_MAX
             && account.bytes().all(|byte| byte.is_ascii_digit())
-            && !company.is_empty()
-            && !product.is_empty();
+            && is_name(company)
+            && is_name(product);
         let range = |part: &str| {
             let start = part.as_ptr() as usize - text.as_ptr() as usize;
             (start, start + part.len())
@@ -177,6 +186,19 @@ mod tests {
             "aws/guardduty",
         ] {
             assert_eq!(ProductArn::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_fit_nowhere_are_refused() {
+        let arn = |region: usize, company: usize, product: usize| {
+            let (region, company) = ("r".repeat(region), "\u{e9}".repeat(company));
+            let product = "p".repeat(product);
+            format!("arn:aws:securityhub:{region}::product/{company}/{product}")
+        };
+        assert!(ProductArn::parse(&arn(64, 128, 128)).is_some());
+        for text in [arn(65, 1, 1), arn(1, 129, 1), arn(1, 1, 129)] {
+            assert_eq!(ProductArn::parse(&text), None, "{text}");
         }
     }
 }
