@@ -41,6 +41,10 @@ pub fn check(data: &[u8]) {
     let message = filter::wire::write(&filter);
     let sent = filter::wire::read(message.as_ref()).expect("it was written as such");
     assert!(sent == filter || filter.is_everything());
+    let placed = |field| field == Field::Keyword || PLACES.iter().any(|(known, _)| *known == field);
+    if !filter.fields().iter().all(placed) {
+        return;
+    }
     let json: Json = serde_json::from_str(&text).expect("a filter was read from it");
     let subject = Subject {
         row: &document.row,

@@ -48,8 +48,10 @@ fn reads_back(invitation: &PrintedInvitation) {
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
     );
     assert_eq!(text.parse().as_ref(), Ok(invitation));
-    hides(&format!("{invitation:?}"), invitation.secret.as_bytes());
-    hides(&format!("{invitation:#?}"), invitation.secret.as_bytes());
+    if invitation.pin.0 != *invitation.secret.as_bytes() {
+        hides(&format!("{invitation:?}"), invitation.secret.as_bytes());
+        hides(&format!("{invitation:#?}"), invitation.secret.as_bytes());
+    }
     assert!(invitation.secret.digest().is_of(&invitation.secret));
 }
 
