@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use figment::providers::{Format as _, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
@@ -103,11 +104,19 @@ fn value(text: &str) -> Value {
         return Value::from(number);
     }
     if text.starts_with('[')
-        && let Ok(list) = text.parse::<Value>()
+        && let Some(list) = list(text)
     {
         return list;
     }
     Value::from(text)
+}
+
+/// Read as TOML reads it. The parser of values that figment has panics at some texts.
+fn list(text: &str) -> Option<Value> {
+    let read = Toml::string(&format!("list = {text}")).data().ok()?;
+    let mut members = read.into_values().flatten();
+    let (_, list) = members.next()?;
+    members.next().is_none().then_some(list)
 }
 
 /// A folder below the user's home: `$XDG_..._HOME/muster`, or `~/{fallback}/muster`.
@@ -134,6 +143,27 @@ mod tests {
     use std::os::unix::ffi::OsStringExt as _;
 
     use super::*;
+
+    #[test]
+    fn a_list_reads_as_in_toml() {
+        let texts = |texts: &[&str]| Value::from(texts.to_vec());
+        for (text, read) in [
+            (
+                r#"["us-east-1", "eu-west-1"]"#,
+                texts(&["us-east-1", "eu-west-1"]),
+            ),
+            ("[]", Value::from(Vec::<Value>::new())),
+            ("[\"\u{e9}\\n\u{fffd}\"]", texts(&["\u{e9}\n\u{fffd}"])),
+            (
+                "[\"PUBLIC_\u{fffd}\\CIE\"]",
+                "[\"PUBLIC_\u{fffd}\\CIE\"]".into(),
+            ),
+            ("[1]\nother = 2", "[1]\nother = 2".into()),
+            ("[open", "[open".into()),
+        ] {
+            assert_eq!(value(text), read, "{text}");
+        }
+    }
 
     #[test]
     fn only_variables_of_ours_have_to_be_text() {
