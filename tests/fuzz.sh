@@ -4,7 +4,7 @@
 #        tests/fuzz.sh TARGET --input FILE
 #   --seconds N   how long each runs (60)
 #   --all         instruments the dependencies too, with cargo-fuzz: slower to build, sees further
-#   --minimize    runs nothing; takes what was found into the committed corpora, as few inputs as reach the same
+#   --minimize    runs nothing; takes what was found into the committed corpora, as few inputs as reach the same code
 #   --input FILE  runs one input, such as one that a run named
 # Needs a stable Rust and g++. What a run finds of new inputs stays in target/fuzz.
 set -euo pipefail
@@ -77,7 +77,7 @@ if [ -n "$minimize" ]; then
     for target in "${targets[@]}"; do
         fewer=$(mktemp -d target/fuzz/fewer.XXXX)
         mkdir -p "target/fuzz/corpus/$target"
-        "$bin/$target" -merge=1 -max_len=16384 "$fewer" "tests/fuzz/corpus/$target" "target/fuzz/corpus/$target" 2>/dev/null
+        "$bin/$target" -set_cover_merge=1 -use_counters=0 -max_len=16384 "$fewer" "tests/fuzz/corpus/$target" "target/fuzz/corpus/$target" 2>/dev/null
         rm -rf "tests/fuzz/corpus/$target"
         mv "$fewer" "tests/fuzz/corpus/$target"
         chmod 755 "tests/fuzz/corpus/$target"
