@@ -3,6 +3,8 @@
 
 mod files;
 
+use std::path::{Path, PathBuf};
+
 use muster_common::drill::Limit;
 use muster_tests::{Agent, eventually};
 use rand::rngs::StdRng;
@@ -150,14 +152,7 @@ async fn store(ground: &mut Ground, times: u32, chance: &mut StdRng, tally: &mut
     for _ in 0..times {
         let muster = ground.admin.operator();
         let tables = chance.random_ratio(1, 4);
-        let file = if tables {
-            damage(&files_in(&data.join("store/tables"), |_| true), chance)
-        } else {
-            damage(
-                &files_in(&data.join("store/log"), |name| name.ends_with(".log")),
-                chance,
-            )
-        };
+        let file = damage(&stored(&data, tables), chance);
         ground.admin.serve().await;
         let listed = muster
             .try_run(&["finding", "list", "--all", "--output", "json"])
@@ -208,6 +203,14 @@ async fn store(ground: &mut Ground, times: u32, chance: &mut StdRng, tally: &mut
     ground.settle().await;
     let books = ground.books_after_damage().await;
     tally.close(books);
+}
+
+/// The files of the tables, or of the log.
+fn stored(data: &Path, tables: bool) -> Vec<PathBuf> {
+    if tables {
+        return files_in(&data.join("store/tables"), |_| true);
+    }
+    files_in(&data.join("store/log"), |name| name.ends_with(".log"))
 }
 
 /// Whether an agent has tried to reach the admin; its status cannot be read if its credential cannot.
