@@ -120,6 +120,13 @@ pub fn pass(point: Point) {
     }
 }
 
+/// Lowers a limit on this thread, or not any more.
+pub fn lower(limit: Limit, value: Option<u64>) {
+    if cfg!(debug_assertions) {
+        armed::lower(limit, value);
+    }
+}
+
 /// A limit, or the lower one that a test wants.
 #[inline]
 #[must_use]
@@ -131,6 +138,7 @@ pub fn limit(limit: Limit, value: u64) -> u64 {
 }
 
 mod armed {
+    use std::cell::RefCell;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -138,6 +146,10 @@ mod armed {
 
     /// Where the process ends, and how often it passes there until then.
     static END: OnceLock<Option<(Point, AtomicU64)>> = OnceLock::new();
+
+    thread_local! {
+        static LOWERED: RefCell<Vec<(Limit, u64)>> = const { RefCell::new(Vec::new()) };
+    }
 
     pub(super) fn pass(point: Point) {
         let end = END.get_or_init(|| {
@@ -155,7 +167,21 @@ mod armed {
         }
     }
 
+    pub(super) fn lower(limit: Limit, value: Option<u64>) {
+        LOWERED.with_borrow_mut(|lowered| {
+            lowered.retain(|(other, _)| *other != limit);
+            lowered.extend(value.map(|value| (limit, value)));
+        });
+    }
+
     pub(super) fn limit(limit: Limit) -> Option<u64> {
+        let lowered = LOWERED.with_borrow(|lowered| {
+            let mut lowered = lowered.iter();
+            lowered.find(|(other, _)| *other == limit).copied()
+        });
+        if let Some((_, value)) = lowered {
+            return Some(value);
+        }
         variable(limit.variable())?.parse().ok()
     }
 
@@ -186,6 +212,11 @@ mod tests {
             pass(*point);
             assert!(!point.meaning().is_empty());
         }
+        assert_eq!(limit(Limit::SegmentBytes, 7), 7);
+        lower(Limit::SegmentBytes, Some(3));
+        assert_eq!(limit(Limit::SegmentBytes, 7), 3);
+        assert_eq!(limit(Limit::FlushCommits, 7), 7);
+        lower(Limit::SegmentBytes, None);
         assert_eq!(limit(Limit::SegmentBytes, 7), 7);
     }
 }
