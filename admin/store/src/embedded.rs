@@ -14,6 +14,8 @@ mod folder;
 mod frame;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+#[cfg(feature = "simulated")]
+mod hand;
 mod index;
 mod log;
 mod query;
@@ -47,6 +49,8 @@ use crate::{
 };
 use compact::Compaction;
 use folder::Folder;
+#[cfg(feature = "simulated")]
+pub use hand::Hand;
 use index::Index;
 use recover::{Recovered, recover};
 use shelf::Shelf;
@@ -82,6 +86,29 @@ impl Embedded {
     /// # Errors
     /// [`Error::InUse`], [`Error::OtherFormat`], [`Error::Disk`].
     pub fn open(config: &Config) -> Result<Self, Error> {
+        let (mut store, writer, waiting) = Self::build(config)?;
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(waiting))
+            .map_err(|error| Error::Disk {
+                path: config.path.display().to_string(),
+                reason: error.to_string(),
+            })?;
+        store.writer = Some(writer);
+        Ok(store)
+    }
+
+    /// Opens a data folder whose durable steps are taken by [`Hand`], on the thread of whoever has it.
+    ///
+    /// # Errors
+    /// As [`Embedded::open`].
+    #[cfg(feature = "simulated")]
+    pub fn open_by_hand(config: &Config) -> Result<(Self, Hand), Error> {
+        let (store, writer, requests) = Self::build(config)?;
+        Ok((store, Hand::new(writer, requests)))
+    }
+
+    fn build(config: &Config) -> Result<(Self, Writer, mpsc::Receiver<Request>), Error> {
         let folder = Folder::open(&config.path)?;
         let (shelf, aside) = Shelf::open(&folder.tables())?;
         let Recovered {
@@ -118,22 +145,16 @@ impl Embedded {
             taken: 0,
             sick: false,
         };
-        let writer = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || writer.run(waiting))
-            .map_err(|error| Error::Disk {
-                path: config.path.display().to_string(),
-                reason: error.to_string(),
-            })?;
-        Ok(Self {
+        let store = Self {
             shared,
             shelf,
             requests: Some(requests),
             head,
-            writer: Some(writer),
+            writer: None,
             compaction,
             _folder: folder,
-        })
+        };
+        Ok((store, writer, waiting))
     }
 
     async fn ask<T>(
@@ -155,7 +176,7 @@ impl Embedded {
         work: impl FnOnce(&Shared) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || work(&shared))
+        muster_disk::work(move || work(&shared))
             .await
             .map_err(|_| Error::Closed)?
     }

@@ -13,6 +13,8 @@ mod embedded;
 mod findings;
 mod tables;
 
+#[cfg(feature = "simulated")]
+pub use embedded::Hand;
 #[cfg(feature = "fuzzing")]
 pub use embedded::fuzzing;
 pub use embedded::{Config, Embedded};

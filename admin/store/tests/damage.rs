@@ -146,6 +146,32 @@ async fn a_flipped_bit_is_named_and_takes_one_block_at_most() {
     }
 }
 
+/// A disk may keep the end of a write that was not finished and lose its middle. What was not acknowledged must not look
+/// as if it were there: the agent sends it again, and that must be stored.
+#[tokio::test]
+async fn a_last_step_with_a_hole_in_it_was_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    ten_steps(folder.path()).await;
+    let store = open(folder.path()).unwrap();
+    let before = std::fs::metadata(segment(folder.path())).unwrap().len() as usize;
+    record(&store, 100..110).await.unwrap();
+    drop(store);
+    let whole = std::fs::read(segment(folder.path())).unwrap();
+    for at in (before..whole.len()).step_by((whole.len() - before) / 23) {
+        let torn = tempfile::tempdir().unwrap();
+        copy(folder.path(), torn.path());
+        let mut bytes = whole.clone();
+        let end = bytes.len().min(at + 40);
+        bytes[at..end].fill(0);
+        std::fs::write(segment(torn.path()), bytes).unwrap();
+        let store = open(torn.path()).unwrap();
+        assert_eq!(readable(&store, 110).await, (0..100).collect::<Vec<_>>());
+        assert!(!store.status().await.unwrap().damaged.is_empty(), "{at}");
+        record(&store, 100..110).await.unwrap();
+        assert_eq!(readable(&store, 110).await.len(), 110, "{at}");
+    }
+}
+
 #[tokio::test]
 async fn lost_tables_are_made_again_from_the_log() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,12 +1,12 @@
 //! The data folder: whose it is, and which format it holds.
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use muster_common::drill::{self, Point};
-use muster_common::durable::make_folder;
+use muster_disk::fs::{self, File, OpenOptions, make_folder};
 
 use super::log::sync_folder;
 use crate::Error;
@@ -33,7 +33,7 @@ impl Folder {
         };
         make_folder(&root.join("log"), 0o700).map_err(disk)?;
         // Findings tell where an organization is weak: nobody else on the machine reads them.
-        std::fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(disk)?;
+        fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(disk)?;
         let lock = lock(root, &disk)?;
         check_format(root, &disk)?;
         drill::pass(Point::FolderMade);
@@ -82,7 +82,7 @@ fn lock(root: &Path, disk: &impl Fn(io::Error) -> Error) -> Result<File, Error> 
 
 fn check_format(root: &Path, disk: &impl Fn(io::Error) -> Error) -> Result<(), Error> {
     let path = root.join("FORMAT");
-    let found = match std::fs::read_to_string(&path) {
+    let found = match fs::read_to_string(&path) {
         Ok(found) => found.trim().to_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut file = File::create(&path).map_err(disk)?;

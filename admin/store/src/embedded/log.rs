@@ -3,13 +3,13 @@
 //! Always: [`Log::append`] returns after the data is on the disk (`fdatasync`, and the folder for a new file). Survives:
 //! a torn tail is cut off into a file beside the log, damage in the middle is stepped over and named.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use muster_common::drill::{self, Limit, Point};
+use muster_disk::fs::{self, File, OpenOptions};
 
 use super::frame::{HEADER_BYTES, Header, Kind};
 use crate::Error;
@@ -54,7 +54,7 @@ impl Log {
     /// The numbers of the segments in a folder, in order.
     pub(super) fn segments(folder: &Path) -> io::Result<Vec<u32>> {
         let mut numbers = Vec::new();
-        for entry in std::fs::read_dir(folder)? {
+        for entry in fs::read_dir(folder)? {
             let name = entry?.file_name();
             let number = name
                 .to_str()
@@ -271,7 +271,7 @@ pub(super) fn replace(
         .map_err(io::IntoInnerError::into_error)?
         .sync_all()?;
     drill::pass(Point::CompactionDrafted);
-    std::fs::rename(&draft, path(folder, number))?;
+    fs::rename(&draft, path(folder, number))?;
     drill::pass(Point::CompactionRenamed);
     sync_folder(folder)?;
     drill::pass(Point::CompactionPlaced);
@@ -280,13 +280,13 @@ pub(super) fn replace(
 
 /// Removes drafts that a crash left.
 pub(super) fn remove_drafts(folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path
             .extension()
             .is_some_and(|extension| extension == "draft")
         {
-            std::fs::remove_file(path)?;
+            fs::remove_file(path)?;
         }
     }
     Ok(())

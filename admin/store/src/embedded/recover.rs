@@ -84,24 +84,30 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
-    /// Cuts off what stands behind the last commit.
+    /// Cuts off what stands behind the last commit, and the step of that commit if a part of it is not what was written:
+    /// a disk may keep the end of an unfinished write and lose its middle.
     fn cut_tail(
         &mut self,
         folder: &Path,
         segments: &mut Vec<Segment>,
         found: &mut Vec<Vec<Found>>,
     ) -> io::Result<()> {
+        // What stands before something unfinished was synced.
+        let mut is_synced = false;
         while let (Some(segment), Some(frames)) = (segments.last_mut(), found.last_mut()) {
-            let end = frames
+            let mut end = after_commit(frames);
+            let mut torn = frames[end..]
                 .iter()
-                .rposition(is_commit)
-                .map_or(0, |last| last + 1);
+                .any(|found| matches!(found, Found::Damage { .. }));
+            if end == frames.len() && !is_synced {
+                let step = after_commit(&frames[..end.saturating_sub(1)]);
+                if !is_whole(segment, &frames[step..end])? {
+                    (end, torn) = (step, true);
+                }
+            }
             let Some(start) = frames.get(end).map(offset) else {
                 return Ok(());
             };
-            let torn = frames[end..]
-                .iter()
-                .any(|found| matches!(found, Found::Damage { .. }));
             let aside = segment.cut(folder, start)?;
             frames.truncate(end);
             tracing::warn!(
@@ -118,7 +124,8 @@ impl Recovery<'_> {
             if end > 0 || segments.len() == 1 {
                 return Ok(());
             }
-            // The whole segment was unfinished; the one before may be, too.
+            // The whole segment was unfinished; the one before may end in something that is, too.
+            is_synced = true;
             segments.pop();
             found.pop();
         }
@@ -196,6 +203,26 @@ impl Recovery<'_> {
         tracing::error!(%what, "a part of the log is damaged");
         self.state.damaged.push(what);
     }
+}
+
+/// The number of frames up to the last commit, with it.
+fn after_commit(frames: &[Found]) -> usize {
+    let last = frames.iter().rposition(is_commit);
+    last.map_or(0, |last| last + 1)
+}
+
+/// Whether every frame holds what was written.
+fn is_whole(segment: &Segment, frames: &[Found]) -> io::Result<bool> {
+    for found in frames {
+        let whole = match found {
+            Found::Frame(place) => segment.head(place)?.is_some() && segment.body(place)?.is_some(),
+            Found::Damage { .. } => false,
+        };
+        if !whole {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn is_commit(found: &Found) -> bool {

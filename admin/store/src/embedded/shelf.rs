@@ -3,29 +3,33 @@
 //! The log is written first and holds every table write, so sled needs no flush of its own before an answer, and a sled
 //! that cannot be opened is set aside and made again from the log. One key tells up to which commit it has caught up.
 
+#[cfg(feature = "simulated")]
+mod simulated;
+mod sled;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parking_lot::RwLock;
 
+use self::sled::{Sled, refused};
 use super::codec::{Reader, Writer};
 use crate::{Bound, Entry, Error, Expected, Op, Table};
-
-/// The last commit that is in sled.
-const CAUGHT_UP: &[u8] = b"commit";
-const CACHE_BYTES: u64 = 8 << 20;
 
 pub(super) struct Shelf {
     path: PathBuf,
     /// `None` after a disk error, until it can be opened again.
-    open: RwLock<Option<Open>>,
+    open: RwLock<Option<Box<dyn Trees>>>,
 }
 
-struct Open {
-    db: sled::Db,
-    meta: sled::Tree,
-    /// By table code.
-    trees: Vec<sled::Tree>,
+/// What keeps the tables: sled, or what stands in for it on a simulated disk.
+trait Trees: Send + Sync {
+    fn caught_up(&self) -> Result<u64, Error>;
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+    fn scan(&self, table: Table, bound: &Bound, limit: usize) -> Result<Vec<Entry>, Error>;
+    fn last(&self, table: Table) -> Result<Option<Vec<u8>>, Error>;
+    fn apply(&self, commit: u64, writes: &[Write]) -> Result<(), Error>;
+    fn flush(&self) -> Result<(), Error>;
 }
 
 /// A write as the log keeps it: every number is given.
@@ -46,16 +50,20 @@ impl Shelf {
     /// Opens the shelf. If sled cannot, what it has is moved aside and the shelf starts empty, to be filled from the
     /// log; the answer tells where the old one lies.
     pub(super) fn open(path: &Path) -> Result<(Self, Option<PathBuf>), Error> {
+        #[cfg(feature = "simulated")]
+        if muster_disk::simulated::holds(path) {
+            return Ok((Self::of(path, simulated::Trees::open(path)?), None));
+        }
         // sled panics on some kinds of damage.
-        match catch_unwind(AssertUnwindSafe(|| Open::new(path))) {
+        match catch_unwind(AssertUnwindSafe(|| Sled::open(path))) {
             Ok(Ok(open)) => Ok((Self::of(path, open), None)),
-            Ok(Err(sled::Error::Io(error))) if error.kind() != std::io::ErrorKind::Other => {
+            Ok(Err(::sled::Error::Io(error))) if error.kind() != std::io::ErrorKind::Other => {
                 Err(disk(path, &error))
             }
             Ok(Err(_)) | Err(_) => {
                 let aside = free_name(path);
                 std::fs::rename(path, &aside).map_err(|error| disk(path, &error))?;
-                let open = Open::new(path).map_err(|error| Error::Disk {
+                let open = Sled::open(path).map_err(|error| Error::Disk {
                     path: path.display().to_string(),
                     reason: error.to_string(),
                 })?;
@@ -64,10 +72,10 @@ impl Shelf {
         }
     }
 
-    fn of(path: &Path, open: Open) -> Self {
+    fn of(path: &Path, open: impl Trees + 'static) -> Self {
         Self {
             path: path.to_owned(),
-            open: RwLock::new(Some(open)),
+            open: RwLock::new(Some(Box::new(open))),
         }
     }
 
@@ -76,31 +84,30 @@ impl Shelf {
     pub(super) fn reopen(&self) -> Result<(), Error> {
         let mut open = self.open.write();
         let old = open.take();
+        #[cfg(feature = "simulated")]
+        if muster_disk::simulated::holds(&self.path) {
+            *open = Some(Box::new(simulated::Trees::open(&self.path)?));
+            return Ok(());
+        }
         // sled panics on some kinds of damage, and its lock goes with the old one.
         let new = catch_unwind(AssertUnwindSafe(|| {
             drop(old);
-            Open::new(&self.path)
+            Sled::open(&self.path)
         }));
         let new = new.map_err(|_| Error::Damaged {
             what: self.path.display().to_string(),
         })?;
-        *open = Some(new.map_err(refused)?);
+        *open = Some(Box::new(new.map_err(refused)?));
         Ok(())
     }
 
     /// The last commit whose writes are in.
     pub(super) fn caught_up(&self) -> Result<u64, Error> {
-        self.with(|open| {
-            let value = open.meta.get(CAUGHT_UP)?;
-            Ok(value.map_or(0, |value| number(&value)))
-        })
+        self.with(|open| open.caught_up())
     }
 
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.with(|open| {
-            let value = open.tree(table).get(key)?;
-            Ok(value.map(|value| value.to_vec()))
-        })
+        self.with(|open| open.get(table, key))
     }
 
     pub(super) fn scan(
@@ -109,28 +116,7 @@ impl Shelf {
         bound: &Bound,
         limit: usize,
     ) -> Result<Vec<Entry>, Error> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let read = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
-            entry.map(|(key, value)| (key.to_vec(), value.to_vec()))
-        };
-        self.with(|open| {
-            let tree = open.tree(table);
-            match bound {
-                Bound::Start => tree.iter().take(limit).map(read).collect(),
-                Bound::End => tree.iter().rev().take(limit).map(read).collect(),
-                Bound::After(key) => tree
-                    .range::<&[u8], _>((Excluded(key.as_slice()), Unbounded))
-                    .take(limit)
-                    .map(read)
-                    .collect(),
-                Bound::Before(key) => tree
-                    .range::<&[u8], _>(..key.as_slice())
-                    .rev()
-                    .take(limit)
-                    .map(read)
-                    .collect(),
-            }
-        })
+        self.with(|open| open.scan(table, bound, limit))
     }
 
     /// Whether everything expected holds.
@@ -169,61 +155,27 @@ impl Shelf {
     }
 
     fn last_number(&self, table: Table) -> Result<u64, Error> {
-        self.with(|open| {
-            let last = open.tree(table).last()?;
-            Ok(last.map_or(0, |(key, _)| number(&key)))
-        })
+        let last = self.with(|open| open.last(table))?;
+        Ok(last.map_or(0, |key| number(&key)))
     }
 
     /// Puts the writes of a commit in. Doing it twice does no harm.
     pub(super) fn apply(&self, commit: u64, writes: &[Write]) -> Result<(), Error> {
-        self.with(|open| {
-            for write in writes {
-                match write {
-                    Write::Put { table, key, value } => {
-                        open.tree(*table).insert(key, value.as_slice())?
-                    }
-                    Write::Delete { table, key } => open.tree(*table).remove(key)?,
-                };
-            }
-            open.meta.insert(CAUGHT_UP, &commit.to_be_bytes())?;
-            Ok(())
-        })
+        self.with(|open| open.apply(commit, writes))
     }
 
     pub(super) fn flush(&self) -> Result<(), Error> {
-        self.with(|open| open.db.flush().map(|_| ()))
+        self.with(|open| open.flush())
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Open) -> sled::Result<T>) -> Result<T, Error> {
+    fn with<T>(&self, work: impl FnOnce(&dyn Trees) -> Result<T, Error>) -> Result<T, Error> {
         match &*self.open.read() {
-            Some(open) => work(open).map_err(refused),
+            Some(open) => work(open.as_ref()),
             None => Err(Error::Disk {
                 path: self.path.display().to_string(),
                 reason: "it was closed by an earlier error".to_owned(),
             }),
         }
-    }
-}
-
-impl Open {
-    fn new(path: &Path) -> sled::Result<Self> {
-        let db = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE_BYTES)
-            .open()?;
-        Ok(Self {
-            meta: db.open_tree("meta")?,
-            trees: Table::ALL
-                .iter()
-                .map(|table| db.open_tree(table.name()))
-                .collect::<Result<_, _>>()?,
-            db,
-        })
-    }
-
-    fn tree(&self, table: Table) -> &sled::Tree {
-        &self.trees[table as usize]
     }
 }
 
@@ -247,21 +199,6 @@ impl Appended {
 
 fn number(bytes: &[u8]) -> u64 {
     bytes.try_into().map_or(0, u64::from_be_bytes)
-}
-
-fn refused(error: sled::Error) -> Error {
-    match error {
-        sled::Error::Io(error) => Error::Disk {
-            path: "tables".to_owned(),
-            reason: error.to_string(),
-        },
-        sled::Error::CollectionNotFound(_)
-        | sled::Error::Unsupported(_)
-        | sled::Error::ReportableBug(_)
-        | sled::Error::Corruption { .. } => Error::Damaged {
-            what: format!("a table ({error})"),
-        },
-    }
 }
 
 fn disk(path: &Path, error: &std::io::Error) -> Error {

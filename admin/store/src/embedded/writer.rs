@@ -63,22 +63,34 @@ impl Writer {
         let mut encoders = Encoders::new();
         let mut waiting = None;
         while let Some(first) = waiting.take().or_else(|| requests.blocking_recv()) {
-            let mut step = Step::default();
-            let mut next = Some(first);
-            while let Some(request) = next.take() {
-                if let Some(held) = self.take(&mut step, request) {
-                    waiting = Some(held);
-                    break;
-                }
-                if step.versions.has_room() {
-                    next = requests.try_recv().ok();
-                }
-            }
-            self.finish(step, &mut encoders);
+            waiting = self.step(first, &mut requests, &mut encoders);
         }
         if let Err(error) = self.shelf.flush() {
             tracing::warn!(%error, "the tables were not flushed; the log will fill them at the next start");
         }
+    }
+
+    /// One durable step, with what waits by now. Gives back a request that must wait for it.
+    pub(super) fn step(
+        &mut self,
+        first: Request,
+        requests: &mut mpsc::Receiver<Request>,
+        encoders: &mut Encoders,
+    ) -> Option<Request> {
+        let mut step = Step::default();
+        let mut waiting = None;
+        let mut next = Some(first);
+        while let Some(request) = next.take() {
+            if let Some(held) = self.take(&mut step, request) {
+                waiting = Some(held);
+                break;
+            }
+            if step.versions.has_room() {
+                next = requests.try_recv().ok();
+            }
+        }
+        self.finish(step, encoders);
+        waiting
     }
 
     /// Adds a request to a step. Gives it back if it must wait for the step to be done.
