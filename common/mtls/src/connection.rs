@@ -1,7 +1,7 @@
 //! Accepted connections: bytes that pass through TLS, the peer at the other end, and ways to cut it off: by hand, because
 //! its holder has too many, because it does not say hello, because it does not read.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -74,7 +74,7 @@ pub struct Connections(Arc<Mutex<Live>>);
 #[derive(Default, Debug)]
 struct Live {
     next: u64,
-    connections: HashMap<u64, (Peer, CancellationToken)>,
+    connections: BTreeMap<u64, (Peer, CancellationToken)>,
     /// The oldest first.
     holders: HashMap<Holder, VecDeque<u64>>,
 }
@@ -126,37 +126,46 @@ impl Connections {
         permit: OwnedSemaphorePermit,
         limits: &Limits,
     ) -> Connection {
-        let token = CancellationToken::new();
-        let mut live = self.0.lock();
-        live.next += 1;
-        let number = live.next;
-        live.connections
-            .insert(number, (peer.clone(), token.clone()));
-        let holder = peer.holder();
-        let numbers = live.holders.entry(holder.clone()).or_default();
-        numbers.push_back(number);
-        // Rather the oldest than the newest: what a cut network left behind must not keep its owner out.
-        let many = peer.certificate.is_some() && numbers.len() > limits.connections_each;
-        if many && let Some(numbers) = live.holders.get(&holder) {
-            tracing::warn!(peer = %peer.address, "a holder of too many connections loses the oldest");
-            live.cut_first(numbers);
-        }
+        let entry = self.enter(peer.clone(), limits.connections_each);
         Connection {
             stream,
-            cut: Box::pin(token.cancelled_owned()),
+            cut: Box::pin(entry.cut.clone().cancelled_owned()),
             greeting: Some(Greeting {
                 missing: GREETING_BYTES,
                 deadline: Box::pin(tokio::time::sleep(limits.handshake_timeout)),
             }),
             answer_timeout: limits.answer_timeout,
             stuck: None,
-            entry: Entry {
-                number,
-                holder,
-                connections: self.clone(),
-            },
+            entry,
             peer,
             _permit: permit,
+        }
+    }
+
+    /// Puts the peer of a connection on the list, where it stays as long as the entry. A holder with a certificate that
+    /// has more than `each_max` loses the oldest.
+    #[must_use]
+    pub fn enter(&self, peer: Peer, each_max: usize) -> Entry {
+        let cut = CancellationToken::new();
+        let mut live = self.0.lock();
+        live.next += 1;
+        let number = live.next;
+        let holder = peer.holder();
+        let numbers = live.holders.entry(holder.clone()).or_default();
+        numbers.push_back(number);
+        // Rather the oldest than the newest: what a cut network left behind must not keep its owner out.
+        let many = peer.certificate.is_some() && numbers.len() > each_max;
+        let address = peer.address;
+        live.connections.insert(number, (peer, cut.clone()));
+        if many && let Some(numbers) = live.holders.get(&holder) {
+            tracing::warn!(peer = %address, "a holder of too many connections loses the oldest");
+            live.cut_first(numbers);
+        }
+        Entry {
+            number,
+            holder,
+            cut,
+            connections: self.clone(),
         }
     }
 }
@@ -177,11 +186,20 @@ impl Live {
     }
 }
 
-/// Takes a connection off the list when it ends.
-struct Entry {
+/// A live connection's place on the list, until it is dropped.
+#[derive(Debug)]
+pub struct Entry {
     number: u64,
     holder: Holder,
+    cut: CancellationToken,
     connections: Connections,
+}
+
+impl Entry {
+    /// Waits until the connection is to be cut off.
+    pub async fn cut(&self) {
+        self.cut.cancelled().await;
+    }
 }
 
 impl Drop for Entry {

@@ -19,7 +19,7 @@ mod verify;
 
 pub use certificate::{CertificateFacts, InvalidCertificate, facts, public_key_of, root_pin};
 pub use client::{ConnectError, Trust, channel};
-pub use connection::{Connections, Peer};
+pub use connection::{Connections, Entry, Peer};
 pub use credential::{
     Credential, InvalidCredential, PrivateKey, SigningRequest, pem_certificates, to_pem,
 };
