@@ -24,7 +24,7 @@ use muster_common::health::CollectorState;
 
 use crate::cloud::{CallError, Problem};
 
-pub use intake::Intake;
+pub use intake::{Intake, OpenError};
 pub use progress::Progress;
 pub use schedule::{Collecting, run};
 pub use sources::Sources;

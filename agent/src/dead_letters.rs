@@ -4,13 +4,12 @@
 //! 16 MiB are kept, the older one goes first; where the file system can, a little room is kept for the next letters, so
 //! that findings which filled the disk can still be given up. Not here: deciding what is a dead letter.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use muster_common::durable::sync_folder;
 use muster_common::timestamp::Timestamp;
+use muster_disk::fs::{self, File, OpenOptions, sync_folder};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -59,9 +58,13 @@ impl DeadLetters {
     /// The disk refuses.
     pub fn open(folder: &Path) -> io::Result<Self> {
         let path = folder.join("dead-letters.jsonl");
-        let in_current = lines(&path)?;
-        let kept = in_current + lines(&older(&path))?;
+        let (in_current, whole) = lines(&path)?;
+        let kept = in_current + lines(&older(&path))?.0;
         let current = append_to(&path)?;
+        // A letter that a power cut tore was not kept, and must not spoil the next one.
+        if current.metadata()?.len() > whole {
+            current.set_len(whole)?;
+        }
         sync_folder(folder)?;
         let files = Files {
             bytes: current.metadata()?.len(),
@@ -103,7 +106,7 @@ impl DeadLetters {
             return Ok(());
         }
         let files = Arc::clone(&self.files);
-        let put = tokio::task::spawn_blocking(move || files.lock().put(&letters));
+        let put = muster_disk::work(move || files.lock().put(&letters));
         let kept = put.await.map_err(io::Error::other)??;
         self.count.send_replace(kept);
         Ok(())
@@ -119,7 +122,7 @@ impl Files {
             text.push(b'\n');
         }
         if self.bytes > 0 && self.bytes + text.len() as u64 > FILE_BYTES_MAX {
-            std::fs::rename(&self.path, older(&self.path))?;
+            fs::rename(&self.path, older(&self.path))?;
             self.current = append_to(&self.path)?;
             self.path.parent().map_or(Ok(()), sync_folder)?;
             self.kept = self.in_current;
@@ -143,12 +146,7 @@ impl Files {
 
     /// Takes room behind the end of the file. Without it, a full disk refuses letters.
     fn keep_room(&self) {
-        let _ = rustix::fs::fallocate(
-            &self.current,
-            rustix::fs::FallocateFlags::KEEP_SIZE,
-            self.bytes,
-            ROOM_BYTES,
-        );
+        fs::reserve(&self.current, self.bytes, ROOM_BYTES);
     }
 }
 
@@ -169,18 +167,23 @@ fn append_to(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-fn lines(path: &Path) -> io::Result<u64> {
-    match File::open(path) {
-        Ok(file) => {
-            let mut count = 0;
-            for part in BufReader::new(file).split(b'\n') {
-                part?;
-                count += 1;
-            }
-            Ok(count)
+/// How many whole lines a file has, and their bytes.
+fn lines(path: &Path) -> io::Result<(u64, u64)> {
+    let mut reader = match File::open(path) {
+        Ok(file) => BufReader::new(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((0, 0)),
+        Err(error) => return Err(error),
+    };
+    let (mut count, mut bytes) = (0, 0);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
+            return Ok((count, bytes));
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(error),
+        count += 1;
+        bytes += read as u64;
     }
 }
 
@@ -209,6 +212,25 @@ mod tests {
         assert_eq!(letters.count(), 3);
         let text = std::fs::read_to_string(letters.path()).unwrap();
         insta::assert_snapshot!(text.lines().next().unwrap(), @r#"{"time":"1970-01-01T00:00:00.000Z","source":"admin","code":"InvalidInput","reason":"too \"odd\"\n","document":"x"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_torn_letter_does_not_spoil_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let letters = DeadLetters::open(folder.path()).unwrap();
+        letters.put(vec![letter(1)]).await.unwrap();
+        let path = letters.path();
+        drop(letters);
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        text += r#"{"time":"1970-01-01T00:"#;
+        std::fs::write(&path, text).unwrap();
+        let letters = DeadLetters::open(folder.path()).unwrap();
+        letters.put(vec![letter(2)]).await.unwrap();
+        assert_eq!(letters.count(), 2);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for line in text.lines() {
+            serde_json::from_str::<serde_json::Value>(line).unwrap();
+        }
     }
 
     #[tokio::test]

@@ -141,7 +141,7 @@ impl Queue {
         work: impl FnOnce(&mut Spool) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let spool = Arc::clone(&self.spool);
-        let worked = tokio::task::spawn_blocking(move || {
+        let worked = muster_disk::work(move || {
             let mut spool = spool.lock();
             let result = work(&mut spool);
             (result, Numbers::from(&*spool))

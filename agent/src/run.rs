@@ -1,6 +1,6 @@
 //! The running agent: every part built, every task started, everything drained at the end. It holds no logic.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use muster_common::clock::Clock;
@@ -8,17 +8,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::Board;
 use crate::cloud::Cloud;
-use crate::collectors::{self, Collecting, Intake, Progress, Sources};
+use crate::collectors::{self, Collecting, Intake, Sources};
 use crate::config::Config;
-use crate::dead_letters::DeadLetters;
-use crate::identity::{self, Identity, Keeper, State};
+use crate::identity::{self, Keeper, State};
 use crate::metrics;
-use crate::queue::Queue;
 use crate::snapshot::Subject;
-use crate::spool::{Spool, adopt, spools};
-use crate::uplink::{Link, Uplink};
+use crate::uplink::{Link, MutualTls, Uplink};
 
 /// Runs the agent until `stop`.
 ///
@@ -29,7 +25,13 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
     let identity = state.identity()?;
     let cloud = Cloud::connect(config.home_region.as_ref(), &clock).await;
     let home = cloud.home().ok_or(identity::Error::NoRegion)?;
-    let intake = intake(&config, &identity, &clock).await?;
+    let intake = Intake::open(
+        &config.state_dir,
+        (identity.account, identity.agent),
+        config.spool.max_mib << 20,
+        clock.clone(),
+    )
+    .await?;
     let account = identity.account;
     tracing::info!(%account, agent = %identity.agent, state = %config.state_dir.display(), "collecting");
 
@@ -50,8 +52,10 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
         progress: intake.progress.clone(),
         identity: identities.subscribe(),
         link: links,
+        dial: Arc::new(MutualTls),
         home: home.to_string(),
         clock: clock.clone(),
+        share: rand::random,
         stop: stop.clone(),
     };
     let keeper = Keeper {
@@ -91,42 +95,4 @@ async fn drained(mut tasks: JoinSet<()>, stop: &CancellationToken) -> anyhow::Re
     }
     tracing::info!("stopped; what was not acknowledged waits in the spool");
     Ok(())
-}
-
-/// Where the collectors put what they find. An agent that was enrolled anew collects everything again: what an earlier one
-/// was acknowledged is not known to this admin, if it is another one or was restored from a backup.
-async fn intake(config: &Config, identity: &Identity, clock: &Clock) -> anyhow::Result<Intake> {
-    let folder = &config.state_dir;
-    let progress = Progress::open(folder);
-    if !spool_folder(config, identity).exists() {
-        let forgotten = progress.forget().await;
-        forgotten.with_context(|| format!("cannot use {}", folder.display()))?;
-    }
-    let dead_letters = DeadLetters::open(folder);
-    Ok(Intake {
-        account: identity.account,
-        queue: Queue::new(spool(config, identity)?),
-        dead_letters: dead_letters.with_context(|| format!("cannot use {}", folder.display()))?,
-        progress,
-        board: Board::default(),
-        clock: clock.clone(),
-    })
-}
-
-fn spool_folder(config: &Config, identity: &Identity) -> PathBuf {
-    spools(&config.state_dir).join(identity.agent.to_string())
-}
-
-/// The spool of an agent, with what earlier agents in the same state folder have left behind.
-fn spool(config: &Config, identity: &Identity) -> anyhow::Result<Spool> {
-    let spools = spools(&config.state_dir);
-    let mut spool = Spool::open(&spool_folder(config, identity), config.spool.max_mib << 20)?;
-    let taken = adopt(&mut spool, &spools)?;
-    if taken > 0 {
-        tracing::info!(
-            findings = taken,
-            "took over the spool of an earlier enrollment"
-        );
-    }
-    Ok(spool)
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use muster_common::drill::{self, Limit, Point};
-use muster_common::durable::make_folder;
+use muster_disk::fs::{self, File, make_folder};
 use uuid::Uuid;
 
 pub(crate) use segment::write_whole;
@@ -40,6 +40,8 @@ pub struct Spool {
     acknowledged: u64,
     bytes_max: u64,
     damaged: u64,
+    /// The disk refused to give back room that is acknowledged. Nothing is appended until it has.
+    is_owed: bool,
     /// When it was told that the disk takes no `HEAD`; unset while it does.
     full_disk_told: Option<Instant>,
 }
@@ -112,6 +114,7 @@ impl Spool {
             acknowledged,
             bytes_max,
             damaged,
+            is_owed: false,
             full_disk_told: None,
         };
         spool.drop_acknowledged().map_err(disk)?;
@@ -157,6 +160,10 @@ impl Spool {
     pub fn append(&mut self, documents: &[Bytes]) -> Result<(), Error> {
         if documents.is_empty() {
             return Ok(());
+        }
+        if self.is_owed {
+            self.drop_acknowledged()
+                .map_err(|error| self.disk(&error))?;
         }
         // An empty spool takes anything, or what is larger than it would wait forever.
         let bytes = self.bytes();
@@ -231,10 +238,10 @@ impl Spool {
     /// keep it from that: what is not written down is sent again after the next start, and the admin counts it once.
     ///
     /// # Errors
-    /// [`Error::Disk`]; it is acknowledged again after the next start then.
+    /// [`Error::Disk`]; what it refused is tried again when it is acknowledged again, or at the next start.
     pub fn acknowledge(&mut self, through: u64) -> Result<(), Error> {
-        let through = through.min(self.last);
-        if through <= self.acknowledged {
+        let through = through.min(self.last).max(self.acknowledged);
+        if through == self.acknowledged && !self.is_owed {
             return Ok(());
         }
         self.acknowledged = through;
@@ -258,6 +265,13 @@ impl Spool {
     /// Crash-safe without `HEAD`: segments go in their order, and the last one stays as an empty one that is named by
     /// the next sequence.
     fn drop_acknowledged(&mut self) -> std::io::Result<()> {
+        self.is_owed = true;
+        self.drop_segments()?;
+        self.is_owed = false;
+        Ok(())
+    }
+
+    fn drop_segments(&mut self) -> std::io::Result<()> {
         while self.segments.len() > 1 && self.segments[0].last() <= self.acknowledged {
             self.segments[0].remove()?;
             drill::pass(Point::SpoolSegmentRemoved);
@@ -297,11 +311,11 @@ impl Spool {
         let spools = self.folder.parent().unwrap_or(Path::new(".")).to_owned();
         Self::open(&fresh, self.bytes_max)?;
         drill::pass(Point::AnewMade);
-        let anew = std::fs::rename(&self.folder, &left)
+        let anew = fs::rename(&self.folder, &left)
             .inspect(|()| drill::pass(Point::AnewLeft))
-            .and_then(|()| std::fs::rename(&fresh, &self.folder))
+            .and_then(|()| fs::rename(&fresh, &self.folder))
             .inspect(|()| drill::pass(Point::AnewPlaced))
-            .and_then(|()| std::fs::File::open(&spools)?.sync_all());
+            .and_then(|()| File::open(&spools)?.sync_all());
         anew.map_err(|error| self.disk(&error))?;
         *self = Self::open(&self.folder, self.bytes_max)?;
         if let Err(error) = adopt(self, &spools) {
@@ -341,7 +355,7 @@ pub fn adopt(spool: &mut Spool, folder: &Path) -> Result<u64, Error> {
         reason: error.to_string(),
     };
     let mut moved = 0;
-    for entry in std::fs::read_dir(folder).map_err(disk)? {
+    for entry in fs::read_dir(folder).map_err(disk)? {
         let path = entry.map_err(disk)?.path();
         if path == spool.folder {
             continue;
@@ -362,7 +376,7 @@ pub fn adopt(spool: &mut Spool, folder: &Path) -> Result<u64, Error> {
             other.acknowledge(last)?;
         }
         drill::pass(Point::AdoptEmptied);
-        std::fs::remove_dir_all(&path).map_err(disk)?;
+        fs::remove_dir_all(&path).map_err(disk)?;
     }
     Ok(moved)
 }
@@ -382,7 +396,7 @@ pub fn spools(state_dir: &Path) -> PathBuf {
 /// The id of the spool in a folder, if there is one. Changes nothing, also beside a running agent.
 #[must_use]
 pub fn id_in(folder: &Path) -> Option<Uuid> {
-    let text = std::fs::read_to_string(folder.join("HEAD")).ok()?;
+    let text = fs::read_to_string(folder.join("HEAD")).ok()?;
     text.split_once(' ')?.0.parse().ok()
 }
 
@@ -395,7 +409,7 @@ struct Head {
 }
 
 fn read_head(folder: &Path) -> std::io::Result<Head> {
-    let read = match std::fs::read(folder.join("HEAD")) {
+    let read = match fs::read(folder.join("HEAD")) {
         Ok(bytes) => std::str::from_utf8(&bytes).ok().and_then(parse_head),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),

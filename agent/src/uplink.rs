@@ -6,8 +6,11 @@
 //! and nobody else does.
 
 mod backoff;
+mod dial;
 mod probe;
 mod talk;
+
+use std::sync::Arc;
 
 use muster_common::clock::Clock;
 use muster_common::timestamp::Timestamp;
@@ -20,6 +23,7 @@ use crate::dead_letters::DeadLetters;
 use crate::identity::Identity;
 use crate::queue::Queue;
 use backoff::Backoff;
+pub use dial::{Carrier, Dial, MutualTls};
 pub use probe::probe;
 
 /// What the uplink works with.
@@ -32,8 +36,11 @@ pub struct Uplink {
     /// Changes when the certificate is renewed.
     pub identity: watch::Receiver<Identity>,
     pub link: watch::Sender<Link>,
+    pub dial: Arc<dyn Dial>,
     pub home: String,
     pub clock: Clock,
+    /// A number from 0 to 1 that spreads the pauses of many agents.
+    pub share: fn() -> f64,
     pub stop: CancellationToken,
 }
 
@@ -91,20 +98,21 @@ impl Uplink {
                         tracing::warn!(reason, "the admin cannot be reached; trying again");
                     }
                     self.link.send_replace(Link::Down { reason });
-                    backoff.next(rand::random())
+                    backoff.next((self.share)())
                 }
                 End::Disk(reason) => {
                     tracing::warn!(reason, "what was sent cannot be given up; trying again");
                     self.link.send_replace(Link::Down { reason });
-                    backoff.next(rand::random())
+                    backoff.next((self.share)())
                 }
                 End::Refused(reason) => {
                     tracing::error!(reason, "the admin refuses this agent; asking again");
                     self.link.send_replace(Link::Refused { reason });
-                    backoff.next(rand::random())
+                    backoff.next((self.share)())
                 }
             };
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
                 // A new certificate is worth a try at once.

@@ -1,16 +1,21 @@
 //! Where collectors put what they found.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use muster_common::account::{AccountId, Region};
 use muster_common::clock::Clock;
 use muster_common::drill::{self, Point};
 use muster_common::finding::FINDING_BYTES_MAX;
 use muster_common::health::CollectorState;
+use muster_common::identity::AgentId;
+use muster_disk::fs;
 
 use super::{Progress, Setback};
 use crate::board::Board;
 use crate::dead_letters::{DeadLetters, Letter};
 use crate::queue::Queue;
+use crate::spool::{self, Spool, adopt, spools};
 
 /// Documents of one account on their way into the spool. Cheap to clone.
 #[derive(Clone)]
@@ -32,7 +37,60 @@ pub(super) enum Found {
     Unfit { reason: String, original: String },
 }
 
+/// Why the state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Spool(#[from] spool::Error),
+    #[error("cannot use {path}: {reason}")]
+    Disk {
+        path: String,
+        reason: std::io::Error,
+    },
+}
+
 impl Intake {
+    /// Opens spool, dead letters and marks of an agent in a state folder, and takes over what earlier agents in it have
+    /// left waiting. What the marks of those say was sent to an admin that may be another one, or was restored: they are
+    /// forgotten, and everything is collected again.
+    ///
+    /// # Errors
+    /// [`OpenError`] says which part of it the disk refuses.
+    pub async fn open(
+        folder: &Path,
+        (account, agent): (AccountId, AgentId),
+        spool_bytes_max: u64,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let disk = |reason| OpenError::Disk {
+            path: folder.display().to_string(),
+            reason,
+        };
+        let spools = spools(folder);
+        let own = spools.join(agent.to_string());
+        let progress = Progress::open(folder);
+        // Before the spool is there: cut off in between, it is done again.
+        if !fs::exists(&own).map_err(disk)? {
+            progress.forget().await.map_err(disk)?;
+        }
+        let mut spool = Spool::open(&own, spool_bytes_max)?;
+        let taken = adopt(&mut spool, &spools)?;
+        if taken > 0 {
+            tracing::info!(
+                findings = taken,
+                "took over the spool of an earlier enrollment"
+            );
+        }
+        Ok(Self {
+            account,
+            queue: Queue::new(spool),
+            dead_letters: DeadLetters::open(folder).map_err(disk)?,
+            progress,
+            board: Board::default(),
+            clock,
+        })
+    }
+
     /// Puts findings into the spool, and what is no good among the dead letters. Waits while the spool is full.
     pub(super) async fn put(
         &self,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use muster_common::timestamp::Timestamp;
+use muster_disk::fs;
 use parking_lot::Mutex;
 
 use crate::spool::write_whole;
@@ -35,7 +36,7 @@ impl Progress {
     #[must_use]
     pub fn open(folder: &Path) -> Self {
         let path = folder.join("progress.json");
-        let marks = match std::fs::read(&path) {
+        let marks = match fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text).unwrap_or_else(|error| {
                 tracing::warn!(path = %path.display(), %error, "the marks cannot be read; collecting from the start");
                 BTreeMap::new()
@@ -99,7 +100,7 @@ impl Progress {
         change: impl FnOnce(&mut Marks) -> bool + Send + 'static,
     ) -> io::Result<()> {
         let inner = Arc::clone(&self.0);
-        let written = tokio::task::spawn_blocking(move || {
+        let written = muster_disk::work(move || {
             let mut inner = inner.lock();
             let mut changed = inner.clone();
             if change(&mut changed) {

@@ -3,13 +3,13 @@
 //! `length 4 | checksum of length and sequence 4 | checksum of the document 4 | sequence 8 | document`. Little-endian.
 //! Two checksums, so that a damaged document does not hide where the next one starts.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use muster_common::drill::{self, Point};
+use muster_disk::fs::{self, File, OpenOptions};
 
 const HEADER: usize = 20;
 /// No document is longer; a length beyond is damage.
@@ -33,7 +33,7 @@ pub(super) enum Read {
 /// The first sequences of the segments in a folder, in order.
 pub(super) fn list(folder: &Path) -> io::Result<Vec<u64>> {
     let mut firsts = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
         let first = name
             .to_str()
@@ -173,14 +173,14 @@ impl Segment {
     }
 
     pub(super) fn remove(&self) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
+        fs::remove_file(&self.path)
     }
 
     /// Becomes an empty segment with another first sequence. Cut off in between, its records do not fit its name, and the
     /// next opening empties it.
     pub(super) fn start_over(&mut self, folder: &Path, first: u64) -> io::Result<()> {
         let renamed = path(folder, first);
-        std::fs::rename(&self.path, &renamed)?;
+        fs::rename(&self.path, &renamed)?;
         drill::pass(Point::SpoolRenamed);
         self.path = renamed;
         // The name first: an empty segment with the old one would start the counting over.
@@ -284,7 +284,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     drill::pass(Point::FileDrafted);
-    std::fs::rename(&draft, path)?;
+    fs::rename(&draft, path)?;
     drill::pass(Point::FileRenamed);
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()

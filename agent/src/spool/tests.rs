@@ -187,6 +187,32 @@ fn a_damaged_head_costs_nothing_but_a_new_number() {
 }
 
 /// After a new enrollment the same findings go to the admin under a new number.
+/// The file has its new name by then, and does not know it.
+#[test]
+fn a_disk_that_refused_to_give_room_back_gives_it_later_and_loses_nothing() {
+    use muster_disk::simulated::{Contents, Disk, End, Trouble, set_latency};
+    set_latency(Some(|| Duration::ZERO));
+    let disk = Disk::start(Contents::default());
+    let mut spool = open(&disk.path().join("spool"));
+    spool.append(&documents(1..4)).unwrap();
+    disk.set_trouble(Trouble::NextSync);
+    assert!(spool.acknowledge(3).is_err());
+    assert!(spool.bytes() > 0);
+    disk.set_trouble(Trouble::NextSync);
+    assert!(spool.append(&documents(4..6)).is_err());
+    spool.acknowledge(3).unwrap();
+    assert_eq!(spool.bytes(), 0);
+    spool.append(&documents(4..6)).unwrap();
+    drop(spool);
+    let disk = Disk::start(disk.end(End::PowerCut, &mut |_| 0));
+    let mut spool = open(&disk.path().join("spool"));
+    assert_eq!((spool.last(), spool.acknowledged()), (5, 3));
+    let read = spool.read(0, 10, 1 << 20).unwrap();
+    assert_eq!(read[0].document, documents(4..5)[0]);
+    assert_eq!(read.len(), 2);
+    set_latency(None);
+}
+
 #[test]
 fn what_waits_in_an_older_spool_is_taken_over() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@ use muster_proto::v1::agent_client::AgentClient;
 use uuid::Uuid;
 
 use super::End;
+use super::dial::{Dial as _, MutualTls};
 use super::talk::{hello, open};
 use crate::identity::Identity;
 
@@ -14,11 +15,8 @@ use crate::identity::Identity;
 /// The reason, for people.
 pub async fn probe(identity: &Identity, spool: Uuid, home: &str) -> Result<(), String> {
     let asked = async {
-        let channel = identity
-            .connect()
-            .await
-            .map_err(|error| End::Lost(error.to_string()))?;
-        open(AgentClient::new(channel), hello(spool, home)).await
+        let carrier = MutualTls.dial(identity).await.map_err(End::Lost)?;
+        open(AgentClient::new(carrier), hello(spool, home)).await
     };
     match asked.await {
         Ok(_) => Ok(()),

@@ -13,11 +13,10 @@ use muster_proto::v1::uplink_response::Message as Answer;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
 
-use super::{End, Link, Uplink};
+use super::{Carrier, End, Link, Uplink};
 use crate::dead_letters::Letter;
 use crate::identity::refusal;
 use crate::queue::Numbers;
@@ -97,13 +96,11 @@ impl Uplink {
         }
         let stop = self.stop.clone();
         let opened = async {
-            let channel = identity
-                .connect()
-                .await
-                .map_err(|error| End::Lost(error.to_string()))?;
-            self.open(AgentClient::new(channel)).await
+            let carrier = self.dial.dial(&identity).await.map_err(End::Lost)?;
+            self.open(AgentClient::new(carrier)).await
         };
         let (mut line, mut answers) = tokio::select! {
+            biased;
             opened = opened => opened?,
             () = stop.cancelled() => return Ok(End::Stopped),
         };
@@ -117,7 +114,7 @@ impl Uplink {
     /// Says hello and learns the terms.
     async fn open(
         &self,
-        client: AgentClient<Channel>,
+        client: AgentClient<Carrier>,
     ) -> Result<(Line, Streaming<wire::UplinkResponse>), End> {
         let hello = hello(self.queue.spool_id(), &self.home);
         let (asks, answers, welcome) = open(client, hello).await?;
@@ -135,6 +132,9 @@ impl Uplink {
         if acknowledged_sequence > last {
             return Err(self.start_anew(acknowledged_sequence, last).await);
         }
+        // What was given up already, if the disk refused a part of that.
+        let given_up = self.queue.acknowledge(known).await;
+        given_up.map_err(|error| End::Disk(error.to_string()))?;
         if acknowledged_sequence < known {
             self.collect_again(acknowledged_sequence, known).await?;
         }
@@ -173,6 +173,10 @@ impl Uplink {
         tracing::error!(message);
         self.board
             .set(STATE_FOLDER, None, CollectorState::Failed, &message);
+        // Of an older state, it does not know what an admin that was restored, too, has lost since.
+        if let Err(error) = self.progress.forget().await {
+            return End::Disk(format!("progress.json: {error}"));
+        }
         match self.queue.start_anew().await {
             Ok(()) => End::Anew,
             Err(error) => End::Disk(error.to_string()),
@@ -350,7 +354,7 @@ pub(super) type Opened = (
 
 /// Says hello and waits for the welcome.
 pub(super) async fn open(
-    mut client: AgentClient<Channel>,
+    mut client: AgentClient<Carrier>,
     hello: wire::UplinkHello,
 ) -> Result<Opened, End> {
     let (asks, outgoing) = mpsc::channel(1);
