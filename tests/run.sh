@@ -44,6 +44,9 @@ step "tests"
 cargo nextest run --locked --workspace
 cargo test --locked --workspace --doc --quiet
 
+step "the simulation"
+MUSTER_SEEDS=10000 cargo test --locked --workspace --test seeds --quiet -- --nocapture nothing_acknowledged
+
 step "faults, a short round"
 # The same chances each time; a full run draws its own.
 tests/faults.sh --rounds 8 --seed 1721934863647682752

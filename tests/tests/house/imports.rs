@@ -10,9 +10,10 @@ use toml::Table;
 const CRATES: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("common", &["muster-proto"]),
+    ("common/disk", &["muster-common"]),
     ("common/mtls", &["muster-common"]),
     ("common/settings", &[]),
-    ("admin/store", &["muster-common"]),
+    ("admin/store", &["muster-common", "muster-disk"]),
     (
         "admin",
         &[
@@ -36,6 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "agent",
         &[
             "muster-common",
+            "muster-disk",
             "muster-mtls",
             "muster-proto",
             "muster-settings",

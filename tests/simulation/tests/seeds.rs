@@ -1,0 +1,86 @@
+//! Many seeds. `MUSTER_SEEDS` says how many, `MUSTER_SEED` which one, with its trace.
+
+#![expect(clippy::print_stdout, reason = "it tells what it did")]
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use muster_simulation::{Run, Tally, run};
+
+/// How many run if nobody says.
+const SEEDS: u64 = 300;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever runs it says which seeds"
+)]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn told(run: &Run) -> String {
+    format!(
+        "seed {}: {}\nMUSTER_SEED={} cargo test --workspace --test seeds -- --nocapture nothing_acknowledged",
+        run.seed,
+        run.failure.as_deref().unwrap_or("nothing is wrong"),
+        run.seed
+    )
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_nothing_counts_twice_and_nobody_acts_who_may_not() {
+    if let Some(seed) = number("MUSTER_SEED") {
+        let run = run(seed);
+        println!("{}\n{:?}", run.trace.join("\n"), run.tally);
+        assert!(run.failure.is_none(), "{}", told(&run));
+        return;
+    }
+    let seeds = number("MUSTER_SEEDS").unwrap_or(SEEDS);
+    let first = number("MUSTER_FIRST_SEED").unwrap_or(0);
+    let next = AtomicU64::new(first);
+    let failed: Mutex<Option<Run>> = Mutex::new(None);
+    let tally = Mutex::new(Tally::default());
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut sum = Tally::default();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + seeds || failed.lock().unwrap().is_some() {
+                        break;
+                    }
+                    let run = run(seed);
+                    sum.add(&run.tally);
+                    if run.failure.is_some() {
+                        failed.lock().unwrap().get_or_insert(run);
+                    }
+                }
+                tally.lock().unwrap().add(&sum);
+            });
+        }
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{seeds} seeds in {seconds:.1} s: {:?}",
+        tally.lock().unwrap()
+    );
+    if let Some(run) = failed.lock().unwrap().as_ref() {
+        panic!("{}", told(run));
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_trace_every_time() {
+    for seed in 0..60 {
+        let (once, again) = (run(seed), run(seed));
+        let differ = once
+            .trace
+            .iter()
+            .zip(&again.trace)
+            .find(|(left, right)| left != right);
+        assert_eq!(differ, None, "seed {seed}");
+        assert_eq!(once.trace.len(), again.trace.len(), "seed {seed}");
+    }
+}
