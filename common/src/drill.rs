@@ -48,6 +48,7 @@ points! {
     CompactionDrafted "compaction.drafted" "The new segment is on the disk under its draft's name."
     CompactionRenamed "compaction.renamed" "The new segment has its name; its folder does not know."
     CompactionPlaced "compaction.placed" "The new segment is on the disk; readers use the old one."
+    CompactionRemoved "compaction.removed" "Of the segments that were put together with one before, some are left."
     // The admin: init and root keys.
     FolderMade "init.folder-made" "The store's folder is made and says its format."
     RootDrafted "roots.drafted" "A key, a root or their list is on the disk under its draft's name."

@@ -130,6 +130,7 @@ impl Embedded {
         let compaction = Arc::new(Compaction {
             shared: Arc::clone(&shared),
             folder: folder.log(),
+            segment_bytes: log::segment_bytes(),
             running: Mutex::new(()),
         });
         let (publish, head) = watch::channel(sequence);

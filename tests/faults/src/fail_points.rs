@@ -40,9 +40,10 @@ const fn stage(point: Point) -> Stage {
         | Point::StepShelved
         | Point::ShelfFlushed => Stage::Serve,
         Point::TailKept | Point::TailCut => Stage::Recover,
-        Point::CompactionDrafted | Point::CompactionRenamed | Point::CompactionPlaced => {
-            Stage::Compact
-        }
+        Point::CompactionDrafted
+        | Point::CompactionRenamed
+        | Point::CompactionPlaced
+        | Point::CompactionRemoved => Stage::Compact,
         Point::FolderMade
         | Point::RootDrafted
         | Point::RootRenamed

@@ -1,32 +1,35 @@
-//! Compaction: a segment that mostly holds versions that nobody needs is rewritten without them.
+//! Compaction: a segment that mostly holds versions that nobody needs is rewritten without them, and neighbours that have
+//! become small are put together.
 //!
 //! Always: the latest version of a finding is kept; the kept versions of one finding are the newest ones without a gap,
-//! so a version goes only after the one before it. A segment with damage in it is left alone.
+//! so a version goes only after the one before it. A segment with damage in it is left alone. Memory holds one block at a
+//! time, however much is rewritten.
 
-use std::collections::{BTreeMap, HashSet};
+mod rewrite;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use muster_common::finding;
+use muster_common::drill::{self, Point};
 use muster_common::timestamp::Timestamp;
 use parking_lot::Mutex;
 
-use super::account::{Books, CommitHead};
-use super::block::{Encoder, blocks};
-use super::entry::Entry;
-use super::frame::Kind;
-use super::log::{Found, Place, replace};
-use super::shelf::{Write, decode, encode};
-use super::state::{Edition, Shared};
-use crate::{Error, FeedEvent, Table};
+use self::rewrite::Rewrite;
+use super::log;
+use super::state::{Edition, Look, Shared};
+use crate::Error;
 
-/// The share of superseded versions at which a segment is worth rewriting.
+/// The share of versions to drop at which a segment is worth rewriting.
 const WORTH: f64 = 0.5;
+/// So many neighbours are put together, if they fit into one segment. Fewer files, more writing.
+const NEIGHBOURS: usize = 4;
 
 /// Rewrites segments, one at a time.
 pub(super) struct Compaction {
     pub shared: Arc<Shared>,
     pub folder: PathBuf,
+    /// Neighbours that are together no larger than a segment are put together.
+    pub segment_bytes: u64,
     pub running: Mutex<()>,
 }
 
@@ -35,194 +38,146 @@ impl Compaction {
     /// of bytes that became free.
     pub(super) fn run(&self, keep_since: Timestamp) -> Result<u64, Error> {
         let _one_at_a_time = self.running.lock();
-        let candidates: Vec<u32> = {
-            let state = self.shared.state.read();
-            let open = state.blocks.segments.keys().next_back().copied();
-            state
-                .blocks
-                .segments
-                .values()
-                .filter(|edition| Some(edition.segment.number) != open)
-                .filter(|edition| {
-                    edition.superseded as f64 >= WORTH * edition.entries.max(1) as f64
-                })
-                .filter(|edition| edition.superseded > 0)
-                .map(|edition| edition.segment.number)
-                .collect()
-        };
         let mut freed = 0;
-        for number in candidates {
-            freed += self.rewrite(number, keep_since)?;
+        for edition in self.worthwhile(keep_since) {
+            freed += self.rewrite(&[edition], keep_since)?;
+        }
+        for editions in self.neighbours() {
+            freed += self.rewrite(&editions, keep_since)?;
         }
         Ok(freed)
     }
 
-    fn rewrite(&self, number: u32, keep_since: Timestamp) -> Result<u64, Error> {
-        let Some(edition) = self
-            .shared
-            .state
-            .read()
-            .blocks
-            .segments
-            .get(&number)
-            .cloned()
-        else {
+    /// The segments that are written no more.
+    fn closed(&self) -> Vec<Edition> {
+        let state = self.shared.state.read();
+        let mut closed: Vec<Edition> = state.blocks.segments.values().cloned().collect();
+        closed.pop();
+        closed
+    }
+
+    fn look(&self, number: u32, look: Look) {
+        self.shared.state.write().blocks.look(number, look);
+    }
+
+    fn worthwhile(&self, keep_since: Timestamp) -> Vec<Edition> {
+        let mut closed = self.closed();
+        closed.retain(|edition| {
+            let due = match edition.look {
+                Look::Now => true,
+                Look::After(recorded) => recorded < keep_since,
+                Look::Blocked | Look::Damaged => false,
+            };
+            due && edition.superseded > 0 && is_worth(edition.superseded, edition.entries)
+        });
+        closed
+    }
+
+    fn neighbours(&self) -> Vec<Vec<Edition>> {
+        let bytes_max = self.segment_bytes;
+        let mut runs = Vec::new();
+        let mut run: Vec<Edition> = Vec::new();
+        let mut bytes = 0;
+        for edition in self.closed() {
+            if edition.look == Look::Damaged || edition.segment.bytes > bytes_max {
+                run.clear();
+                bytes = 0;
+                continue;
+            }
+            bytes += edition.segment.bytes;
+            run.push(edition);
+            while bytes > bytes_max {
+                bytes -= run.remove(0).segment.bytes;
+            }
+            if run.len() == NEIGHBOURS {
+                runs.push(std::mem::take(&mut run));
+                bytes = 0;
+            }
+        }
+        runs
+    }
+
+    /// Writes one segment in the place of one or of several neighbours.
+    fn rewrite(&self, editions: &[Edition], keep_since: Timestamp) -> Result<u64, Error> {
+        let numbers: Vec<u32> = editions
+            .iter()
+            .map(|edition| edition.segment.number)
+            .collect();
+        let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
             return Ok(0);
         };
-        let Some(sorted) = self.sort(&edition, keep_since)? else {
-            return Ok(0);
-        };
-        if sorted.dropped == 0 {
-            return Ok(0);
-        }
-        let mut encoder = Encoder::new();
-        let mut frames = Vec::new();
-        let mut lasts = Vec::new();
-        for block in blocks(&sorted.kept) {
-            let encoded = encoder.encode(block);
-            lasts.push(block.last().map_or(0, |entry| entry.sequence));
-            frames.push((Kind::Block, encoded.head, encoded.body));
-        }
-        let head = serde_json::to_vec(&sorted.commit).expect("a commit is plain data");
-        frames.push((Kind::Commit, head, encode(&sorted.writes)));
         let disk = |error: std::io::Error| Error::Disk {
             path: self.folder.display().to_string(),
             reason: error.to_string(),
         };
-        let segment = replace(&self.folder, number, &frames).map_err(disk)?;
-        let places = segment
-            .scan()
-            .map_err(disk)?
-            .into_iter()
-            .filter_map(|found| match found {
-                Found::Frame(place) if place.header.kind == Kind::Block => Some(place),
-                Found::Frame(_) | Found::Damage { .. } => None,
-            });
-        let places: Vec<(u64, Place)> = lasts.into_iter().zip(places).collect();
-        let freed = edition.segment.bytes.saturating_sub(segment.bytes);
-        tracing::info!(
-            segment = number,
-            dropped = sorted.dropped,
-            freed,
-            "compacted"
-        );
-        self.shared
-            .state
-            .write()
-            .blocks
-            .replace(segment, places, sorted.kept.len() as u64);
+        let rewrite = Rewrite::start(&self.shared, &self.folder, *first, keep_since)?;
+        let rewritten = match rewrite.read(editions)? {
+            Ok(rewritten) => rewritten,
+            Err(damaged) => {
+                self.look(damaged, Look::Damaged);
+                return Ok(0);
+            }
+        };
+        let Left { dropped, kept, .. } = rewritten.left;
+        if editions.len() == 1 && !is_worth(dropped, dropped + kept) {
+            self.look(*first, rewritten.left.next_look());
+            return Ok(0);
+        }
+        let counted: u64 = editions.iter().map(|edition| edition.superseded).sum();
+        let superseded = rewritten.left.superseded();
+        let places = rewritten.places;
+        let segment = rewritten.draft.place().map_err(disk)?;
+        let before: u64 = editions.iter().map(|edition| edition.segment.bytes).sum();
+        let freed = before.saturating_sub(segment.bytes);
+        tracing::info!(segments = ?numbers, dropped, freed, "compacted");
+        {
+            let mut state = self.shared.state.write();
+            let blocks = &mut state.blocks;
+            // What was superseded meanwhile.
+            let now = blocks.superseded(*first, *last);
+            let superseded = superseded + now.saturating_sub(counted);
+            blocks.replace(*last, segment, places, (kept, superseded));
+        }
+        for number in &numbers[1..] {
+            log::remove(&self.folder, *number).map_err(disk)?;
+            drill::pass(Point::CompactionRemoved);
+        }
         Ok(freed)
     }
-
-    /// Reads a segment and tells what stays. `None` if a part of it is damaged.
-    fn sort(&self, edition: &Edition, keep_since: Timestamp) -> Result<Option<Sorted>, Error> {
-        let frames = edition.segment.scan().map_err(|error| Error::Disk {
-            path: format!("{:08}.log", edition.segment.number),
-            reason: error.to_string(),
-        })?;
-        let mut sorted = Sorted::default();
-        let mut gone = HashSet::new();
-        for found in frames {
-            let Found::Frame(place) = found else {
-                return Ok(None);
-            };
-            let whole = match place.header.kind {
-                Kind::Block => {
-                    self.sort_block(edition, &place, keep_since, &mut gone, &mut sorted)?
-                }
-                Kind::Commit => sorted.add_commit(edition, &place),
-            };
-            if whole.is_none() {
-                return Ok(None);
-            }
-        }
-        sorted.close();
-        Ok(Some(sorted))
-    }
-
-    fn sort_block(
-        &self,
-        edition: &Edition,
-        place: &Place,
-        keep_since: Timestamp,
-        gone: &mut HashSet<u64>,
-        sorted: &mut Sorted,
-    ) -> Result<Option<()>, Error> {
-        let Some(rows) = Shared::rows(place, edition)? else {
-            return Ok(None);
-        };
-        let documents = self.shared.documents(place, edition)?;
-        for (at, row) in rows.entries().iter().enumerate() {
-            let Some(document) = documents.find(row.sequence) else {
-                return Ok(None);
-            };
-            let latest = self.shared.state.read().index.latest(&row.key);
-            let needed = match row.event {
-                // A removal is needed as long as something is kept that it removes.
-                FeedEvent::Expired => false,
-                FeedEvent::Created | FeedEvent::Imported | FeedEvent::Updated => {
-                    latest == Some(row.sequence)
-                }
-            };
-            let old = document.recorded_at < keep_since;
-            let first_kept = row.previous == 0
-                || gone.contains(&row.previous)
-                || self.shared.version(row.previous)?.is_none();
-            if !needed && old && first_kept {
-                gone.insert(row.sequence);
-                sorted.dropped += 1;
-                continue;
-            }
-            let text = documents.document(document);
-            sorted.kept.push(Entry {
-                sequence: row.sequence,
-                previous: row.previous,
-                key: row.key,
-                event: row.event,
-                recorded_at: document.recorded_at,
-                actor: Arc::clone(&document.actor),
-                id_digest: row.id_digest,
-                row: rows.row(at),
-                overlay: documents.overlay(document).to_vec(),
-                scalars: finding::scalars(&text).unwrap_or_default(),
-                document: text,
-            });
-        }
-        Ok(Some(()))
-    }
 }
 
-/// What stays of a segment.
+/// What a look at a segment found.
 #[derive(Default)]
-struct Sorted {
-    kept: Vec<Entry>,
+struct Left {
+    kept: u64,
     dropped: u64,
-    books: Books,
-    commit: CommitHead,
-    writes: Vec<Write>,
+    /// Old enough to go, but the version before is kept.
+    blocked: u64,
+    /// When versions that nobody needs were recorded that are too young to go.
+    young: Vec<Timestamp>,
 }
 
-impl Sorted {
-    fn add_commit(&mut self, edition: &Edition, place: &Place) -> Option<()> {
-        let head = edition.segment.head(place).ok()??;
-        let head: CommitHead = serde_json::from_slice(&head).ok()?;
-        self.books.apply(&head);
-        self.commit.number = head.number;
-        self.commit.sequence = head.sequence;
-        let body = edition.segment.body(place).ok()??;
-        self.writes.extend(decode(&body)?);
-        Some(())
+impl Left {
+    fn superseded(&self) -> u64 {
+        self.blocked + self.young.len() as u64
     }
 
-    /// Sums the commits up in one; of the writes to one key the last stays.
-    fn close(&mut self) {
-        let books = std::mem::take(&mut self.books);
-        self.commit = books.close(self.commit.number, self.commit.sequence);
-        let mut last: BTreeMap<(Table, Vec<u8>), Write> = BTreeMap::new();
-        for write in std::mem::take(&mut self.writes) {
-            let (Write::Put { table, key, .. } | Write::Delete { table, key }) = &write;
-            last.insert((*table, key.clone()), write);
+    /// When a segment that was not worth rewriting may be.
+    fn next_look(mut self) -> Look {
+        let worth = (WORTH * (self.dropped + self.kept) as f64).ceil() as u64;
+        let missing = worth.saturating_sub(self.dropped + self.blocked);
+        self.young.sort_unstable();
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        match missing.checked_sub(1) {
+            Some(at) => self
+                .young
+                .get(at)
+                .map_or(Look::Blocked, |due| Look::After(*due)),
+            None => Look::Blocked,
         }
-        self.writes = last.into_values().collect();
     }
+}
+
+fn is_worth(dropped: u64, entries: u64) -> bool {
+    dropped as f64 >= WORTH * entries.max(1) as f64
 }

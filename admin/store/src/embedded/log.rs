@@ -17,6 +17,11 @@ use crate::Error;
 /// A segment is closed when it has grown past this.
 const SEGMENT_BYTES: u64 = 64 << 20;
 
+/// When a segment is closed.
+pub(super) fn segment_bytes() -> u64 {
+    drill::limit(Limit::SegmentBytes, SEGMENT_BYTES)
+}
+
 /// One file of the log. Readers keep it open while it is replaced.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
@@ -122,7 +127,7 @@ impl Log {
     }
 
     fn write(&mut self, frames: &[(Kind, &[u8], &[u8])]) -> io::Result<Vec<Place>> {
-        if self.current.bytes > drill::limit(Limit::SegmentBytes, SEGMENT_BYTES) {
+        if self.current.bytes > segment_bytes() {
             self.current = create(&self.folder, self.current.number + 1)?;
         }
         let mut offset = self.current.bytes;
@@ -254,28 +259,71 @@ impl Segment {
     }
 }
 
-/// Replaces a segment by another with the same number, in one step.
-pub(super) fn replace(
-    folder: &Path,
+/// A segment that will take the place of another, in one step. Given up, it leaves nothing.
+pub(super) struct Draft {
+    folder: PathBuf,
     number: u32,
-    frames: &[(Kind, Vec<u8>, Vec<u8>)],
-) -> io::Result<Segment> {
-    let draft = folder.join(format!("{number:08}.draft"));
-    let mut file = io::BufWriter::new(File::create(&draft)?);
-    for (kind, head, body) in frames {
-        file.write_all(&Header::new(*kind, head, body).encode())?;
-        file.write_all(head)?;
-        file.write_all(body)?;
+    file: io::BufWriter<File>,
+    offset: u64,
+    is_placed: bool,
+}
+
+impl Draft {
+    pub(super) fn create(folder: &Path, number: u32) -> io::Result<Self> {
+        let file = File::create(draft(folder, number))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            number,
+            file: io::BufWriter::new(file),
+            offset: 0,
+            is_placed: false,
+        })
     }
-    file.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()?;
-    drill::pass(Point::CompactionDrafted);
-    fs::rename(&draft, path(folder, number))?;
-    drill::pass(Point::CompactionRenamed);
-    sync_folder(folder)?;
-    drill::pass(Point::CompactionPlaced);
-    Segment::open(folder, number)
+
+    /// Writes a frame behind the others. The answer tells where it will stand.
+    pub(super) fn write(&mut self, kind: Kind, head: &[u8], body: &[u8]) -> io::Result<Place> {
+        let header = Header::new(kind, head, body);
+        self.file.write_all(&header.encode())?;
+        self.file.write_all(head)?;
+        self.file.write_all(body)?;
+        let place = Place {
+            segment: self.number,
+            offset: self.offset,
+            header,
+        };
+        self.offset += header.frame_bytes();
+        Ok(place)
+    }
+
+    /// Takes the place of the segment with its number.
+    pub(super) fn place(mut self) -> io::Result<Segment> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        drill::pass(Point::CompactionDrafted);
+        fs::rename(
+            draft(&self.folder, self.number),
+            path(&self.folder, self.number),
+        )?;
+        self.is_placed = true;
+        drill::pass(Point::CompactionRenamed);
+        sync_folder(&self.folder)?;
+        drill::pass(Point::CompactionPlaced);
+        Segment::open(&self.folder, self.number)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            // What stays goes at the next start.
+            let _ = fs::remove_file(draft(&self.folder, self.number));
+        }
+    }
+}
+
+/// Removes a segment that was put together with the one before. Lost in a crash, it is done at the next start.
+pub(super) fn remove(folder: &Path, number: u32) -> io::Result<()> {
+    fs::remove_file(path(folder, number))
 }
 
 /// Removes drafts that a crash left.
@@ -290,6 +338,10 @@ pub(super) fn remove_drafts(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn draft(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("{number:08}.draft"))
 }
 
 fn path(folder: &Path, number: u32) -> PathBuf {

@@ -59,7 +59,12 @@ pub(super) fn recover(folder: &Path, shelf: &Shelf) -> Result<Recovered, Error> 
     recovery
         .cut_tail(folder, &mut segments, &mut found)
         .map_err(disk)?;
-    for (segment, found) in segments.iter().zip(&found) {
+    let mut last = None;
+    for (segment, found) in segments.into_iter().zip(&found) {
+        if recovery.is_put_together(&segment, found).map_err(disk)? {
+            log::remove(folder, segment.number).map_err(disk)?;
+            continue;
+        }
         let edition = Edition::new(segment.clone());
         recovery
             .state
@@ -67,11 +72,12 @@ pub(super) fn recover(folder: &Path, shelf: &Shelf) -> Result<Recovered, Error> 
             .segments
             .insert(segment.number, edition);
         for found in found {
-            recovery.take(segment, found).map_err(disk)??;
+            recovery.take(&segment, found).map_err(disk)??;
         }
+        last = Some(segment);
     }
     let Recovery { state, commit, .. } = recovery;
-    let log = Log::open(folder, segments.pop()).map_err(disk)?;
+    let log = Log::open(folder, last).map_err(disk)?;
     Ok(Recovered { state, log, commit })
 }
 
@@ -132,6 +138,18 @@ impl Recovery<'_> {
         Ok(())
     }
 
+    /// Whether compaction has written what a segment holds into one before, and could not remove it any more.
+    fn is_put_together(&self, segment: &Segment, found: &[Found]) -> io::Result<bool> {
+        let commit = found.iter().rev().find_map(|found| match found {
+            Found::Frame(place) if place.header.kind == Kind::Commit => Some(place),
+            Found::Frame(_) | Found::Damage { .. } => None,
+        });
+        let Some(commit) = commit else {
+            return Ok(false);
+        };
+        Ok(head(segment, commit)?.is_some_and(|head| head.number <= self.commit))
+    }
+
     fn take(&mut self, segment: &Segment, found: &Found) -> io::Result<Result<(), Error>> {
         match found {
             Found::Damage { offset, bytes } => {
@@ -171,9 +189,7 @@ impl Recovery<'_> {
     }
 
     fn commit(&mut self, segment: &Segment, place: &Place) -> io::Result<Result<(), Error>> {
-        let head: Option<CommitHead> = segment
-            .head(place)?
-            .and_then(|head| serde_json::from_slice(&head).ok());
+        let head = head(segment, place)?;
         self.commit = match &head {
             Some(head) => head.number,
             None => self.commit + 1,
@@ -203,6 +219,12 @@ impl Recovery<'_> {
         tracing::error!(%what, "a part of the log is damaged");
         self.state.damaged.push(what);
     }
+}
+
+/// The head of a commit; `None` if it is damaged.
+fn head(segment: &Segment, place: &Place) -> io::Result<Option<CommitHead>> {
+    let head = segment.head(place)?;
+    Ok(head.and_then(|head| serde_json::from_slice(&head).ok()))
 }
 
 /// The number of frames up to the last commit, with it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use muster_common::finding::{FindingKey, Overlay};
+use muster_common::timestamp::Timestamp;
 use parking_lot::{Mutex, RwLock};
 
 use super::account::Books;
@@ -45,6 +46,19 @@ pub(super) struct Edition {
     /// Entries that a later version replaced.
     pub superseded: u64,
     pub entries: u64,
+    pub look: Look,
+}
+
+/// When compaction has to look at a segment that seems worth it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Now,
+    /// When what was recorded then may go.
+    After(Timestamp),
+    /// When another segment was rewritten: versions in it were in the way.
+    Blocked,
+    /// Not again: a part of it is damaged.
+    Damaged,
 }
 
 impl Edition {
@@ -54,6 +68,7 @@ impl Edition {
             edition: 0,
             superseded: 0,
             entries: 0,
+            look: Look::Now,
         }
     }
 }
@@ -88,6 +103,14 @@ impl Blocks {
         self.places.get(at).map(|(_, place)| *place)
     }
 
+    /// Whether a sequence stands in a segment that compaction leaves alone.
+    pub(super) fn is_damaged(&self, sequence: u64) -> bool {
+        let edition = self
+            .find(sequence)
+            .and_then(|place| self.segments.get(&place.segment));
+        edition.is_some_and(|edition| edition.look == Look::Damaged)
+    }
+
     /// Up to `limit` blocks that hold sequences after `after`.
     pub(super) fn after(&self, after: u64, limit: usize) -> Vec<Place> {
         let at = self.places.partition_point(|(last, _)| *last <= after);
@@ -98,22 +121,61 @@ impl Blocks {
             .collect()
     }
 
-    /// Puts a rewritten segment in the place of the old one.
-    pub(super) fn replace(&mut self, segment: Segment, places: Vec<(u64, Place)>, entries: u64) {
-        let number = segment.number;
+    /// Puts a rewritten segment, with how many entries it has and how many of them are superseded, in the place of those
+    /// from its number up to `last`.
+    pub(super) fn replace(
+        &mut self,
+        last: u32,
+        segment: Segment,
+        places: Vec<(u64, Place)>,
+        (entries, superseded): (u64, u64),
+    ) {
+        let first = segment.number;
         let at = self
             .places
-            .partition_point(|(_, place)| place.segment < number);
+            .partition_point(|(_, place)| place.segment < first);
         let end = self
             .places
-            .partition_point(|(_, place)| place.segment <= number);
+            .partition_point(|(_, place)| place.segment <= last);
         self.places.splice(at..end, places);
-        if let Some(edition) = self.segments.get_mut(&number) {
-            edition.segment = segment;
-            edition.edition += 1;
-            edition.superseded = 0;
-            edition.entries = entries;
+        let edition = self
+            .segments
+            .get(&first)
+            .map_or(0, |edition| edition.edition + 1);
+        self.segments
+            .retain(|number, _| *number <= first || *number > last);
+        let edition = Edition {
+            edition,
+            superseded,
+            entries,
+            ..Edition::new(segment)
+        };
+        self.segments.insert(first, edition);
+        self.unblock();
+    }
+
+    /// Notes when to look at a segment again.
+    pub(super) fn look(&mut self, number: u32, look: Look) {
+        if look == Look::Damaged {
+            self.unblock();
         }
+        if let Some(edition) = self.segments.get_mut(&number) {
+            edition.look = look;
+        }
+    }
+
+    fn unblock(&mut self) {
+        for edition in self.segments.values_mut() {
+            if edition.look == Look::Blocked {
+                edition.look = Look::Now;
+            }
+        }
+    }
+
+    /// How many entries of some segments a later version replaced.
+    pub(super) fn superseded(&self, first: u32, last: u32) -> u64 {
+        let segments = self.segments.range(first..=last);
+        segments.map(|(_, edition)| edition.superseded).sum()
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -198,17 +260,19 @@ impl Shared {
         if let Some(documents) = self.cache.lock().blocks.get(&id) {
             return Ok(Arc::clone(documents));
         }
+        let documents = Arc::new(self.read(place, edition)?);
+        self.cache.lock().insert(id, Arc::clone(&documents));
+        Ok(documents)
+    }
+
+    /// The decompressed documents of a block, for one look.
+    pub(super) fn read(&self, place: &Place, edition: &Edition) -> Result<Documents, Error> {
         let body = edition
             .segment
             .body(place)
             .map_err(|error| read_error(place, &error))?;
-        let documents = body
-            .as_deref()
-            .and_then(Documents::decode)
-            .map(Arc::new)
-            .ok_or_else(|| self.report(place))?;
-        self.cache.lock().insert(id, Arc::clone(&documents));
-        Ok(documents)
+        let documents = body.as_deref().and_then(Documents::decode);
+        documents.ok_or_else(|| self.report(place))
     }
 
     /// The rows of a block; `None` if they are damaged.
