@@ -47,12 +47,24 @@ cargo test --locked --workspace --doc --quiet
 step "the simulation"
 MUSTER_SEEDS=10000 cargo test --locked --workspace --test seeds --quiet -- --nocapture nothing_acknowledged
 
-step "faults, a short round"
+step "fuzz targets"
+tests/fuzz.sh --build
+
+# Faults mostly wait, fuzzing never does.
+step "faults, a short round, and fuzzing"
+mkdir -p target/fuzz
+nice -n 19 tests/fuzz.sh --seconds 60 >target/fuzz/all.log 2>&1 &
+fuzzing=$!
+trap 'kill "$fuzzing" 2>/dev/null || true' EXIT
 # The same chances each time; a full run draws its own.
 tests/faults.sh --rounds 8 --seed 1721934863647682752
-
-step "fuzzing"
-tests/fuzz.sh --seconds 60
+step "the rest of the fuzzing"
+wait "$fuzzing" || {
+    cat target/fuzz/all.log
+    exit 1
+}
+trap - EXIT
+cat target/fuzz/all.log
 
 step "the demo"
 deploy/demo.sh --once >.demo.log 2>&1 || {
