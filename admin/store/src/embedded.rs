@@ -17,6 +17,7 @@ pub mod fuzzing;
 #[cfg(feature = "simulated")]
 mod hand;
 mod index;
+mod line;
 mod log;
 mod query;
 mod recover;
@@ -52,6 +53,7 @@ use folder::Folder;
 #[cfg(feature = "simulated")]
 pub use hand::Hand;
 use index::Index;
+use line::Line;
 use recover::{Recovered, recover};
 use shelf::Shelf;
 use state::Shared;
@@ -86,10 +88,10 @@ impl Embedded {
     /// # Errors
     /// [`Error::InUse`], [`Error::OtherFormat`], [`Error::Disk`].
     pub fn open(config: &Config) -> Result<Self, Error> {
-        let (mut store, writer, waiting) = Self::build(config)?;
+        let (mut store, writer, line) = Self::build(config)?;
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.run(waiting))
+            .spawn(move || writer.run(line))
             .map_err(|error| Error::Disk {
                 path: config.path.display().to_string(),
                 reason: error.to_string(),
@@ -104,11 +106,11 @@ impl Embedded {
     /// As [`Embedded::open`].
     #[cfg(feature = "simulated")]
     pub fn open_by_hand(config: &Config) -> Result<(Self, Hand), Error> {
-        let (store, writer, requests) = Self::build(config)?;
-        Ok((store, Hand::new(writer, requests)))
+        let (store, writer, line) = Self::build(config)?;
+        Ok((store, Hand::new(writer, line)))
     }
 
-    fn build(config: &Config) -> Result<(Self, Writer, mpsc::Receiver<Request>), Error> {
+    fn build(config: &Config) -> Result<(Self, Writer, Line), Error> {
         let folder = Folder::open(&config.path)?;
         let (shelf, aside) = Shelf::open(&folder.tables())?;
         let Recovered {
@@ -155,7 +157,7 @@ impl Embedded {
             compaction,
             _folder: folder,
         };
-        Ok((store, writer, waiting))
+        Ok((store, writer, Line::new(waiting)))
     }
 
     async fn ask<T>(

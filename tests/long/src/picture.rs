@@ -83,7 +83,7 @@ const CHARTS: [Chart; 10] = [
         scale: Scale::Linear,
     },
     Chart {
-        title: "files, threads (number)",
+        title: "files, threads",
         lines: &[
             usual("server's files", |sample| sample.server.files as f64),
             usual("its threads", |sample| sample.server.threads as f64),

@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use muster_common::drill::{self, Limit, Point};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::account::{CommitHead, Page};
 use super::block::{Block, Encoders};
 use super::entry::Entry;
 use super::frame::Kind;
+use super::line::Line;
 use super::log::{Log, Place};
 use super::shelf::{Appended, Shelf, Write, encode};
 use super::state::{Edition, Shared};
@@ -59,38 +60,34 @@ enum Reply {
 
 impl Writer {
     /// Runs until every sender is gone.
-    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    pub(super) fn run(mut self, mut line: Line) {
         let mut encoders = Encoders::new();
-        let mut waiting = None;
-        while let Some(first) = waiting.take().or_else(|| requests.blocking_recv()) {
-            waiting = self.step(first, &mut requests, &mut encoders);
+        while line.wait() {
+            self.step(&mut line, &mut encoders);
         }
         if let Err(error) = self.shelf.flush() {
             tracing::warn!(%error, "the tables were not flushed; the log will fill them at the next start");
         }
     }
 
-    /// One durable step, with what waits by now. Gives back a request that must wait for it.
-    pub(super) fn step(
-        &mut self,
-        first: Request,
-        requests: &mut mpsc::Receiver<Request>,
-        encoders: &mut Encoders,
-    ) -> Option<Request> {
+    /// One durable step, with what waits by now.
+    pub(super) fn step(&mut self, line: &mut Line, encoders: &mut Encoders) {
         let mut step = Step::default();
-        let mut waiting = None;
-        let mut next = Some(first);
+        let mut held = None;
+        let mut next = line.next(true);
+        if next.is_none() {
+            return;
+        }
         while let Some(request) = next.take() {
-            if let Some(held) = self.take(&mut step, request) {
-                waiting = Some(held);
-                break;
-            }
+            held = self.take(&mut step, request).or(held);
             if step.versions.has_room() {
-                next = requests.try_recv().ok();
+                next = line.next(held.is_none());
             }
         }
+        if let Some(commit) = held {
+            line.give_back(commit);
+        }
         self.finish(step, encoders);
-        waiting
     }
 
     /// Adds a request to a step. Gives it back if it must wait for the step to be done.
