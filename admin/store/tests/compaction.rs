@@ -233,6 +233,33 @@ async fn what_was_removed_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn a_removal_stays_as_long_as_what_it_removes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path());
+    let versions = |numbers: std::ops::Range<u64>, version| {
+        numbers.map(move |number| import(WORLD.version(number, version)))
+    };
+    // Too little goes from the first segment for it to be rewritten, nearly everything from the second.
+    store.record(NOW, versions(0..60, 0).collect()).await;
+    let expire = (0..10).map(|number| Change::Expire {
+        key: key(number),
+        unless_after: later(),
+    });
+    let now = NOW.plus(MINUTE);
+    store
+        .record(now, expire.chain(versions(100..200, 0)).collect())
+        .await;
+    store.record(now, versions(100..200, 1).collect()).await;
+    store.record(now, versions(300..301, 0).collect()).await;
+    let before = store.contents().await;
+    assert_eq!(before.latest.len(), 50 + 100 + 1);
+    assert!(store.tidy(later()).await > 0);
+    assert_eq!(store.versions(150).await, 1);
+    drop(store);
+    assert_eq!(Store::open(folder.path()).contents().await, before);
+}
+
+#[tokio::test]
 async fn what_a_crash_left_of_files_that_were_put_together_goes() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path());

@@ -4,11 +4,11 @@ use muster_common::drill::{Limit, Point};
 use muster_tests::eventually;
 use rand::Rng as _;
 
-use super::{Play, lower};
+use super::{End, Play, lower};
 use crate::damage::{copy_folder, files_in};
-use crate::disk::Disk;
+use crate::disk::{Disk, Loss};
 use crate::ground::{Ground, Member};
-use crate::tally::Tally;
+use crate::tally::{Books, Tally};
 
 const ACCOUNT: &str = "111122223333";
 const SEGMENT_BYTES: u64 = 2_000;
@@ -53,11 +53,18 @@ pub(super) async fn collect(mut play: Play) -> Tally {
         member.agent.kill().await;
         member.agent.start();
         ground.settle().await;
-        ground.books().await;
+        books(&ground, &play).await;
     }
     let mut tally = play.tally();
-    tally.close(ground.books().await);
+    tally.close(books(&ground, &play).await);
     tally
+}
+
+async fn books(ground: &Ground, play: &Play) -> Books {
+    match play.end {
+        End::Killed | End::Dark(Loss::All) => ground.books().await,
+        End::Dark(Loss::Some(_)) => ground.books_after_holes().await,
+    }
 }
 
 /// Keeps the agent busy.
