@@ -8,6 +8,7 @@
 //! What is acknowledged stands in `HEAD` and in the name of the first segment, whichever says more: a disk that is full
 //! of findings takes no new `HEAD`, and gets its room from the segments that go.
 
+mod head;
 mod segment;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use muster_common::drill::{self, Limit, Point};
 use muster_disk::fs::{self, File, make_folder};
 use uuid::Uuid;
 
+use head::Head;
 pub(crate) use segment::write_whole;
 use segment::{Read, Segment};
 
@@ -89,7 +91,7 @@ impl Spool {
             id,
             acknowledged: recorded,
             whole,
-        } = read_head(folder).map_err(disk)?;
+        } = head::read(folder).map_err(disk)?;
         let mut segments = VecDeque::new();
         let mut damaged = 0;
         for first in segment::list(folder).map_err(disk)? {
@@ -249,7 +251,7 @@ impl Spool {
         self.drop_acknowledged()
             .map_err(|error| self.disk(&error))?;
         drill::pass(Point::SpoolGivenUp);
-        match write_head(&self.folder, self.id, through) {
+        match head::write(&self.folder, self.id, through) {
             Ok(()) => {
                 self.full_disk_told = None;
                 Ok(())
@@ -398,63 +400,6 @@ pub fn spools(state_dir: &Path) -> PathBuf {
 pub fn id_in(folder: &Path) -> Option<Uuid> {
     let text = fs::read_to_string(folder.join("HEAD")).ok()?;
     text.split_once(' ')?.0.parse().ok()
-}
-
-/// What stands in `HEAD`.
-struct Head {
-    id: Uuid,
-    acknowledged: u64,
-    /// It was there and could be read, or the spool is new.
-    whole: bool,
-}
-
-fn read_head(folder: &Path) -> std::io::Result<Head> {
-    let read = match fs::read(folder.join("HEAD")) {
-        Ok(bytes) => std::str::from_utf8(&bytes).ok().and_then(parse_head),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    if let Some((id, acknowledged)) = read {
-        return Ok(Head {
-            id,
-            acknowledged,
-            whole: true,
-        });
-    }
-    // Without records it is a new one; with them, what stood there is lost.
-    let whole = segment::list(folder)?.is_empty();
-    let id = Uuid::new_v4();
-    write_head(folder, id, 0)?;
-    Ok(Head {
-        id,
-        acknowledged: 0,
-        whole,
-    })
-}
-
-/// `ID ACKNOWLEDGED CHECKSUM`; the checksum is not in older ones.
-fn parse_head(text: &str) -> Option<(Uuid, u64)> {
-    let mut words = text.split_ascii_whitespace();
-    let (id, acknowledged) = (words.next()?, words.next()?);
-    if let Some(checksum) = words.next()
-        && checksum != head_checksum(&format!("{id} {acknowledged}"))
-    {
-        return None;
-    }
-    Some((id.parse().ok()?, acknowledged.parse().ok()?))
-}
-
-fn head_checksum(text: &str) -> String {
-    format!("{:08x}", crc32fast::hash(text.as_bytes()))
-}
-
-fn write_head(folder: &Path, id: Uuid, acknowledged: u64) -> std::io::Result<()> {
-    let text = format!("{id} {acknowledged}");
-    let checksum = head_checksum(&text);
-    write_whole(
-        &folder.join("HEAD"),
-        format!("{text} {checksum}\n").as_bytes(),
-    )
 }
 
 #[cfg(test)]
