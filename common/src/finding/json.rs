@@ -60,6 +60,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What was noted so far.
+    pub(super) fn scalars(&self) -> &[Scalar] {
+        self.scalars.as_deref().unwrap_or_default()
+    }
+
     /// What was noted.
     pub(super) fn into_scalars(self) -> Vec<Scalar> {
         self.scalars.unwrap_or_default()
@@ -138,9 +143,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// How much has been read, in bytes.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
     /// What has not been read yet.
-    pub(super) fn rest(&self) -> &'a str {
-        &self.text[self.at..]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
+    /// Passes over what is known to stand next.
+    pub(super) const fn pass(&mut self, bytes: usize) {
+        self.at += bytes;
     }
 
     /// Nothing may follow.

@@ -2,9 +2,12 @@
 //!
 //! Nothing is built but the row; strings are borrowed from the document until they are copied into it. A `null` counts
 //! as absent, as in every AWS JSON protocol. What AWS refuses is refused with AWS's words (an Ajv message that names
-//! the path).
+//! the path). What has the form of a document that was read before is not asked for its names again ([`forms`]).
+
+mod forms;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::ProductArn;
 use super::asff::DOCUMENT;
@@ -15,6 +18,7 @@ use super::schema::{Form, List, Map, Mark, Marks, Node, Number, Object, Text};
 use crate::account::AccountId;
 use crate::field::{Field, FieldSet};
 use crate::timestamp::Timestamp;
+use forms::Leaf;
 
 /// A document that is no finding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,16 +36,12 @@ pub enum InvalidFinding {
 /// # Errors
 /// [`InvalidFinding`] as AWS would refuse it, with the first reason met.
 pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole<'_>, InvalidFinding> {
-    let Walk {
-        row,
-        seen,
-        id,
-        account,
-        product,
-        owned,
-        json,
-        ..
-    } = walk(document, wanted, Mode::Whole)?;
+    let text = utf8(document)?;
+    if let Some(walk) = forms::read(text, wanted) {
+        return Ok(walk.whole(text));
+    }
+    let walk = walk(text, wanted, Mode::Whole)?;
+    let seen = walk.seen;
     for (needed, name, provided) in [
         (Mark::Severity, "Severity", Mark::ProvidedSeverity),
         (Mark::Types, "Types", Mark::ProvidedTypes),
@@ -65,15 +65,8 @@ pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole<'_>, In
                 .to_owned(),
         ));
     }
-    let required = "the format requires it";
-    Ok(Whole {
-        row,
-        id: id.expect(required),
-        account: account.expect(required),
-        product: product.expect(required),
-        owned,
-        scalars: json.into_scalars(),
-    })
+    forms::learn(text, &walk);
+    Ok(walk.whole(text))
 }
 
 /// What a complete finding holds.
@@ -101,7 +94,7 @@ pub(super) fn scalars(document: &[u8]) -> Option<Vec<Scalar>> {
 /// # Errors
 /// [`InvalidFinding`] for values that the format refuses.
 pub(super) fn fragment(document: &[u8], wanted: FieldSet) -> Result<Row, InvalidFinding> {
-    walk(document, wanted, Mode::Fragment).map(|walk| walk.row)
+    walk(utf8(document)?, wanted, Mode::Fragment).map(|walk| walk.row)
 }
 
 /// Reads the wanted fields of a document that was accepted once: what the format refuses today is passed over.
@@ -109,25 +102,15 @@ pub(super) fn fragment(document: &[u8], wanted: FieldSet) -> Result<Row, Invalid
 /// # Errors
 /// [`InvalidFinding::Syntax`].
 pub(super) fn accepted(document: &[u8], wanted: FieldSet) -> Result<Row, InvalidFinding> {
-    walk(document, wanted, Mode::Lenient).map(|walk| walk.row)
+    walk(utf8(document)?, wanted, Mode::Lenient).map(|walk| walk.row)
 }
 
-fn walk(document: &[u8], wanted: FieldSet, mode: Mode) -> Result<Walk<'_>, InvalidFinding> {
-    let text =
-        std::str::from_utf8(document).map_err(|error| InvalidFinding::Syntax(error.to_string()))?;
-    let mut walk = Walk {
-        json: match mode {
-            Mode::Whole => Reader::noting(text),
-            Mode::Fragment | Mode::Inside | Mode::Lenient => Reader::new(text),
-        },
-        row: Row::with_capacity(64, 1024),
-        wanted,
-        seen: Marks::default(),
-        id: None,
-        account: None,
-        product: None,
-        owned: Vec::new(),
-    };
+fn utf8(document: &[u8]) -> Result<&str, InvalidFinding> {
+    std::str::from_utf8(document).map_err(|error| InvalidFinding::Syntax(error.to_string()))
+}
+
+fn walk(text: &str, wanted: FieldSet, mode: Mode) -> Result<Walk<'_>, InvalidFinding> {
+    let mut walk = Walk::new(text, wanted, mode);
     let read = walk
         .value(&DOCUMENT, mode)
         .and_then(|_| Ok(walk.json.end()?));
@@ -156,10 +139,13 @@ struct Walk<'a> {
     id: Option<String>,
     account: Option<AccountId>,
     product: Option<ProductArn>,
-    owned: Vec<(&'static str, &'a str)>,
+    /// The properties that belong to operators, and where their values stand.
+    owned: Vec<(&'static str, Range<usize>)>,
+    /// What the scalars of a whole finding mean, up to the last one that means something.
+    leaves: Vec<Leaf>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Mode {
     /// The top of a finding: required properties must be there.
     Whole,
@@ -181,6 +167,45 @@ impl Mode {
 }
 
 impl<'a> Walk<'a> {
+    fn new(text: &'a str, wanted: FieldSet, mode: Mode) -> Self {
+        Self {
+            json: match mode {
+                Mode::Whole => Reader::noting(text),
+                Mode::Fragment | Mode::Inside | Mode::Lenient => Reader::new(text),
+            },
+            row: Row::with_capacity(64, 1024),
+            wanted,
+            seen: Marks::default(),
+            id: None,
+            account: None,
+            product: None,
+            owned: Vec::new(),
+            leaves: Vec::new(),
+        }
+    }
+
+    /// What was read, of a text that is a whole finding.
+    fn whole(self, text: &'a str) -> Whole<'a> {
+        let required = "the format requires it";
+        let owned = self.owned.into_iter();
+        Whole {
+            row: self.row,
+            id: self.id.expect(required),
+            account: self.account.expect(required),
+            product: self.product.expect(required),
+            owned: owned.map(|(name, place)| (name, &text[place])).collect(),
+            scalars: self.json.into_scalars(),
+        }
+    }
+
+    /// Notes what the scalar means that was read last.
+    fn note(&mut self, leaf: impl FnOnce() -> Leaf) {
+        if let Some(before) = self.json.scalars().len().checked_sub(1) {
+            self.leaves.resize_with(before, || Leaf::Nothing);
+            self.leaves.push(leaf());
+        }
+    }
+
     /// Reads one value. Answers whether a value (not null) stood there.
     fn value(&mut self, node: &'static Node, mode: Mode) -> Result<bool, Stop> {
         let mode = match node {
@@ -198,9 +223,18 @@ impl<'a> Walk<'a> {
         };
         match (self.json.token()?, node) {
             (Token::Null, _) => return Ok(false),
-            (Token::Text(value), Node::Text(text)) => self.text(text, &value, mode)?,
-            (Token::Number(value), Node::Number(number)) => self.number(number, value, mode)?,
-            (Token::Flag(value), Node::Flag(field)) => self.push(*field, Value::Flag(value)),
+            (Token::Text(value), Node::Text(text)) => {
+                self.note(|| Leaf::Text(text, mode));
+                self.text(text, &value, mode)?;
+            }
+            (Token::Number(value), Node::Number(number)) => {
+                self.note(|| Leaf::Number(number, mode));
+                self.number(number, value, mode)?;
+            }
+            (Token::Flag(value), Node::Flag(field)) => {
+                self.note(|| Leaf::Flag(*field));
+                self.push(*field, Value::Flag(value));
+            }
             (Token::Object, Node::Object(object)) => self.object(object, mode)?,
             (Token::Object, Node::Map(limits)) => self.map(limits, mode)?,
             (Token::List, Node::List(limits)) => self.list(limits, mode)?,
@@ -291,14 +325,13 @@ impl<'a> Walk<'a> {
             if seen >> number & 1 == 1 && mode != Mode::Lenient {
                 return at(fault("should NOT stand twice"), step);
             }
-            let start = self.json.rest();
+            let start = self.json.at();
             let value = self.value(&property.node, mode.inside());
             if at(value, step)? {
                 seen |= 1 << number;
                 self.seen = self.seen.union(property.marks);
                 if property.marks.has(Mark::Owned) {
-                    let text = &start[..start.len() - self.json.rest().len()];
-                    self.owned.push((property.name, text));
+                    self.owned.push((property.name, start..self.json.at()));
                 }
             }
         }
@@ -310,7 +343,15 @@ impl<'a> Walk<'a> {
         fault(format!("should have required property '{name}'"))
     }
 
-    fn map(&mut self, limits: &Map, mode: Mode) -> Result<(), Stop> {
+    fn pair(&mut self, limits: &Map, key: &str, value: &str, mode: Mode) -> Result<(), Stop> {
+        if mode != Mode::Lenient && longer(value, limits.value_max) {
+            return fault(too_long(limits.value_max));
+        }
+        self.push(limits.field, Value::Pair(key, value));
+        Ok(())
+    }
+
+    fn map(&mut self, limits: &'static Map, mode: Mode) -> Result<(), Stop> {
         let strict = mode != Mode::Lenient;
         let (mut count, mut first) = (0, true);
         while let Some(key) = self.json.member(first)? {
@@ -334,10 +375,8 @@ impl<'a> Walk<'a> {
                     limits.key_max
                 ));
             }
-            if strict && longer(&value, limits.value_max) {
-                return at(fault(too_long(limits.value_max)), step);
-            }
-            self.push(limits.field, Value::Pair(&key, &value));
+            self.note(|| Leaf::Pair(limits, key.as_ref().into(), mode));
+            at(self.pair(limits, &key, &value, mode), step)?;
         }
         if strict && count > limits.max {
             return fault(format!(
