@@ -217,7 +217,7 @@ async fn a_folder_of_another_format_or_process_is_refused() {
     std::fs::write(folder.path().join("FORMAT"), "99\n").unwrap();
     let message = open(folder.path()).err().unwrap().to_string();
     assert!(
-        message.contains("holds data of format 99, and this version reads format 2"),
+        message.contains("holds data of format 99, and this version reads format 3"),
         "{message}"
     );
 }

@@ -5,6 +5,7 @@
 
 use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use muster_common::timestamp::Timestamp;
@@ -40,21 +41,33 @@ impl Encoders {
 
     pub(super) fn encode(&mut self, entries: &[Entry]) -> Vec<Block> {
         let parts: Vec<&[Entry]> = blocks(entries).collect();
-        let share = parts.len().div_ceil(self.0.len()).max(1);
-        let mut shares = self.0.iter_mut().zip(parts.chunks(share));
-        let Some((own, first)) = shares.next() else {
+        let threads = self.0.len().min(parts.len());
+        let Some((own, others)) = self.0[..threads].split_first_mut() else {
             return Vec::new();
         };
-        std::thread::scope(|scope| {
-            let others: Vec<_> = shares
-                .map(|(encoder, parts)| scope.spawn(|| encoder.encode_all(parts)))
+        // Whoever is done takes the next part: the cores have other work, and not the same.
+        let next = AtomicUsize::new(0);
+        let take = |encoder: &mut Encoder| -> Vec<(usize, Block)> {
+            let number = || Some(next.fetch_add(1, Ordering::Relaxed));
+            let numbers = std::iter::from_fn(number).take_while(|number| *number < parts.len());
+            numbers
+                .map(|number| (number, encoder.encode(parts[number])))
+                .collect()
+        };
+        let take = &take;
+        let mut blocks = std::thread::scope(|scope| {
+            let others: Vec<_> = others
+                .iter_mut()
+                .map(|encoder| scope.spawn(|| take(encoder)))
                 .collect();
-            let mut blocks = own.encode_all(first);
+            let mut blocks = take(own);
             for other in others {
                 blocks.extend(other.join().expect("encoding does not panic"));
             }
             blocks
-        })
+        });
+        blocks.sort_unstable_by_key(|(number, _)| *number);
+        blocks.into_iter().map(|(_, block)| block).collect()
     }
 }
 
@@ -81,10 +94,6 @@ impl Encoder {
             shaper: Shaper::default(),
             packed: Vec::new(),
         }
-    }
-
-    fn encode_all(&mut self, parts: &[&[Entry]]) -> Vec<Block> {
-        parts.iter().map(|entries| self.encode(entries)).collect()
     }
 
     pub(super) fn encode(&mut self, entries: &[Entry]) -> Block {
@@ -358,6 +367,32 @@ mod tests {
             assert_eq!(row.has_overlay, !entry.overlay.is_empty());
         }
         assert!(documents.find(1).is_none());
+    }
+
+    #[test]
+    fn rows_that_differ_read_back_also_when_they_no_longer_do() {
+        let mut encoder = Encoder::new();
+        for share in 1..20 {
+            let mut entries: Vec<Entry> = entries().iter().cycle().take(140).cloned().collect();
+            for (number, entry) in entries.iter_mut().enumerate() {
+                entry.sequence = number as u64;
+                entry.row = Row::default();
+                let title = (number / share).to_string();
+                entry.row.push(Field::Title, Value::Text(&title));
+                if number % 9 > 0 {
+                    entry.row.push(Field::Region, Value::Text(&title));
+                }
+            }
+            let Block { head, rows, .. } = encoder.encode(&entries);
+            let read = super::rows(&head).unwrap();
+            for (at, entry) in entries.iter().enumerate() {
+                assert_eq!(rows.row(at).values(Field::Title).count(), 1);
+                for field in [Field::Title, Field::Region] {
+                    assert_eq!(read.row(at).text(field), entry.row.text(field));
+                    assert_eq!(rows.row(at).text(field), entry.row.text(field));
+                }
+            }
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::log::sync_folder;
 use crate::Error;
 
 /// The format that this version reads and writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// A data folder that is ours until this is dropped.
 pub(super) struct Folder {

@@ -1,4 +1,5 @@
 //! The rows of a block, column by column: every value once, and a small number per finding that tells which one it has.
+//! Where nearly all findings have their own, they stand as they come.
 //!
 //! Most values of a block stand in many of its findings, so a block folds into the index, and compresses, for what is
 //! new in it and not for all that is said in it.
@@ -41,17 +42,24 @@ pub(super) struct Column {
     codes: Vec<u16>,
 }
 
-/// What entries have of one field, each once: a value, or several behind each other, as rows encode them.
+/// What entries have of one field, each once unless nearly all differ: a value, or several behind each other, as rows encode them.
 #[derive(Default)]
 struct Sets {
     bytes: Vec<u8>,
     ends: Vec<u32>,
 }
 
+/// A column is told by so many sets whether nearly all of them differ.
+const TELLING: usize = 64;
+/// A column whose sets differed is not asked again for so many blocks.
+const TRUSTED_BLOCKS: u8 = 15;
+
 /// Makes columns from rows. Keeps its tables from block to block.
 pub(super) struct Gatherer {
     /// By field code: the sets of the column.
     tables: Vec<HashTable<u16>>,
+    /// By field code: for so many more blocks each set is taken to be new.
+    differs: Vec<u8>,
     hasher: DefaultHashBuilder,
     /// Several values behind each other.
     set: Vec<u8>,
@@ -65,6 +73,7 @@ impl Gatherer {
         tables.resize_with(Field::ALL.len(), HashTable::new);
         Self {
             tables,
+            differs: vec![0; Field::ALL.len()],
             hasher: DefaultHashBuilder::default(),
             set: Vec::new(),
             entries: 0,
@@ -78,6 +87,15 @@ impl Gatherer {
             self.take(&mut columns, at, &entry.row);
         }
         self.tables.iter_mut().for_each(HashTable::clear);
+        for (column, differs) in columns.iter().zip(&mut self.differs) {
+            let sets = column.sets.ends.len();
+            *differs = match *differs {
+                0 if sets >= TELLING && sets >= entries.len() - entries.len() / 16 => {
+                    TRUSTED_BLOCKS
+                }
+                differs => differs.saturating_sub(1),
+            };
+        }
         Rows {
             entries: entries.iter().map(RowEntry::from).collect(),
             columns,
@@ -107,7 +125,9 @@ impl Gatherer {
         }
         let sets = &mut column.sets;
         let before = at.checked_sub(1).map_or(0, |before| column.codes[before]);
-        column.codes[at] = if before != 0 && sets.get(before) == set {
+        column.codes[at] = if self.differs[usize::from(column.field.code())] > 0 {
+            sets.push(set)
+        } else if before != 0 && sets.get(before) == set {
             before
         } else {
             let table = &mut self.tables[usize::from(column.field.code())];
@@ -273,7 +293,9 @@ impl Column {
             start = *end;
         }
         bytes.raw(&self.sets.bytes);
-        if self.sets.ends.len() < 256 {
+        if self.sets.ends.len() == self.codes.len() {
+            // Each entry has its own, in their order.
+        } else if self.sets.ends.len() < 256 {
             self.codes.iter().for_each(|code| bytes.byte(*code as u8));
         } else {
             self.codes
@@ -297,8 +319,10 @@ impl Column {
         if !self.sets().all(|set| are_values(self.field, set)) {
             return None;
         }
-        for _ in 0..entries {
-            let code = if count < 256 {
+        for entry in 0..entries {
+            let code = if count == entries {
+                entry as u16 + 1
+            } else if count < 256 {
                 reader.byte()?.into()
             } else {
                 u16::from_le_bytes(*reader.array()?)
@@ -335,7 +359,7 @@ mod tests {
     #[test]
     fn a_column_that_stands_twice_is_damage() {
         let one_entry = [&[1, 1, 0, 0][..], &[0; 20]].concat();
-        let title = [Field::Title.code(), 1, 2, 1, b'a', 1];
+        let title = [Field::Title.code(), 1, 2, 1, b'a'];
         let nothing = [Field::Title.code(), 0, 0];
         assert!(Rows::decode(&[&one_entry[..], &title].concat()).is_some());
         for second in [&title[..], &nothing] {
