@@ -167,24 +167,24 @@ pub fn read(document: &[u8]) -> Result<Reading, InvalidFinding> {
             max: FINDING_BYTES_MAX,
         });
     }
-    let read::Whole {
-        mut row,
+    let mut whole = read::finding(document, INDEXED.minus(overlay::OWNED))?;
+    complete(&mut whole.row, &whole.product);
+    let initial = overlay::initial(&whole.owned)?;
+    let read::Parts {
+        row,
         id,
         account,
         product,
-        owned,
         scalars,
-    } = read::finding(document, INDEXED.minus(overlay::OWNED))?;
-    let updated_at = row.date(Field::UpdatedAt).expect("the format requires it");
-    complete(&mut row, &product);
+    } = whole.fitted();
     Ok(Reading {
         key: FindingKey::new(account, region(&row, &product), product.as_str(), &id),
         account,
         product,
         id,
-        updated_at,
+        updated_at: row.date(Field::UpdatedAt).expect("the format requires it"),
         row,
-        initial: overlay::initial(&owned)?,
+        initial,
         scalars,
     })
 }

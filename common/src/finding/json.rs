@@ -52,11 +52,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Also notes where the scalars stand.
-    pub(super) fn noting(text: &'a str) -> Self {
+    /// Also notes where the scalars stand, in `room`.
+    pub(super) const fn noting(text: &'a str, room: Vec<Scalar>) -> Self {
         Self {
-            scalars: Some(Vec::with_capacity(64)),
-            ..Self::new(text)
+            text,
+            at: 0,
+            depth: 0,
+            scalars: Some(room),
         }
     }
 

@@ -7,6 +7,7 @@
 mod forms;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::ProductArn;
@@ -69,6 +70,19 @@ pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole<'_>, In
     Ok(walk.whole(text))
 }
 
+/// Where whole findings are read into.
+#[derive(Default)]
+struct Room {
+    row: Row,
+    scalars: Vec<Scalar>,
+}
+
+thread_local! {
+    /// Findings wait for the disk in just the memory that they need, and reading one asks for no more than once for each
+    /// part of it.
+    static ROOM: Cell<Room> = Cell::default();
+}
+
 /// What a complete finding holds.
 pub(super) struct Whole<'a> {
     pub row: Row,
@@ -77,13 +91,44 @@ pub(super) struct Whole<'a> {
     pub product: ProductArn,
     /// The properties that belong to operators, by name, as they stand in the document.
     pub owned: Vec<(&'static str, &'a str)>,
+    scalars: Vec<Scalar>,
+}
+
+/// What is kept of a complete finding.
+pub(super) struct Parts {
+    pub row: Row,
+    pub id: String,
+    pub account: AccountId,
+    pub product: ProductArn,
     pub scalars: Vec<Scalar>,
+}
+
+impl Whole<'_> {
+    /// Itself in just the memory that it needs.
+    pub(super) fn fitted(self) -> Parts {
+        let Self {
+            mut row,
+            mut scalars,
+            ..
+        } = self;
+        let parts = Parts {
+            row: row.fitted(),
+            id: self.id,
+            account: self.account,
+            product: self.product,
+            scalars: scalars.as_slice().to_vec(),
+        };
+        row.clear();
+        scalars.clear();
+        ROOM.set(Room { row, scalars });
+        parts
+    }
 }
 
 /// Where the scalars of a JSON document stand, in its order; `None` if it is something else, or of 4 GiB and more.
 pub(super) fn scalars(document: &[u8]) -> Option<Vec<Scalar>> {
     u32::try_from(document.len()).ok()?;
-    let mut json = Reader::noting(std::str::from_utf8(document).ok()?);
+    let mut json = Reader::noting(std::str::from_utf8(document).ok()?, Vec::with_capacity(64));
     json.skip().ok()?;
     json.end().ok()?;
     Some(json.into_scalars())
@@ -168,12 +213,18 @@ impl Mode {
 
 impl<'a> Walk<'a> {
     fn new(text: &'a str, wanted: FieldSet, mode: Mode) -> Self {
+        let (json, row) = match mode {
+            Mode::Whole => {
+                let Room { row, scalars } = ROOM.take();
+                (Reader::noting(text, scalars), row)
+            }
+            Mode::Fragment | Mode::Inside | Mode::Lenient => {
+                (Reader::new(text), Row::with_capacity(64, 1024))
+            }
+        };
         Self {
-            json: match mode {
-                Mode::Whole => Reader::noting(text),
-                Mode::Fragment | Mode::Inside | Mode::Lenient => Reader::new(text),
-            },
-            row: Row::with_capacity(64, 1024),
+            json,
+            row,
             wanted,
             seen: Marks::default(),
             id: None,

@@ -39,6 +39,25 @@ impl Row {
         }
     }
 
+    /// Itself in just the memory that it needs, with a little room for what the service fills in.
+    #[must_use]
+    pub fn fitted(&self) -> Self {
+        let mut fitted = Self::with_capacity(self.index.len() + 2, self.bytes.len() + 32);
+        fitted.bytes.extend_from_slice(&self.bytes);
+        fitted.index.extend_from_slice(&self.index);
+        fitted.present = self.present;
+        fitted.several = self.several;
+        fitted
+    }
+
+    /// Drops everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.index.clear();
+        self.present = FieldSet::NONE;
+        self.several = FieldSet::NONE;
+    }
+
     /// The fields that have a value.
     #[must_use]
     pub const fn present(&self) -> FieldSet {

@@ -8,7 +8,7 @@ use muster_common::drill::{self, Limit, Point};
 use tokio::sync::{oneshot, watch};
 
 use super::account::{CommitHead, Page};
-use super::block::{Block, Encoders};
+use super::block::{BLOCK_FINDINGS, Block, Encoders};
 use super::entry::Entry;
 use super::frame::Kind;
 use super::line::Line;
@@ -199,7 +199,7 @@ impl Writer {
             ..
         } = step;
         let first = entries.first().map(|entry| entry.sequence);
-        let result = self.write(&entries, page, writes, encoders);
+        let result = self.write(entries, page, writes, encoders);
         if let (Err(_), Some(first)) = (&result, first) {
             self.sequence = first - 1;
         }
@@ -217,7 +217,7 @@ impl Writer {
 
     fn write(
         &mut self,
-        entries: &[Entry],
+        entries: Vec<Entry>,
         page: Page,
         writes: Vec<Write>,
         encoders: &mut Encoders,
@@ -234,7 +234,7 @@ impl Writer {
         {
             return Ok(());
         }
-        let blocks = encoders.encode(entries);
+        let blocks = encoders.encode(&entries);
         let commit = serde_json::to_vec(&head).expect("a commit is plain data");
         let tables = encode(&writes);
         let mut frames: Vec<(Kind, &[u8], &[u8])> = blocks
@@ -242,7 +242,13 @@ impl Writer {
             .map(|Block { head, body, .. }| (Kind::Block, head.as_slice(), body.as_slice()))
             .collect();
         frames.push((Kind::Commit, &commit, &tables));
-        let places = self.log.append(&frames)?;
+        let places = std::thread::scope(|scope| {
+            // Giving so many pieces of memory back takes as long as the disk.
+            if entries.len() >= BLOCK_FINDINGS {
+                scope.spawn(move || drop(entries));
+            }
+            self.log.append(&frames)
+        })?;
         self.commit = head.number;
         self.fold(&blocks, places, &head);
         self.head.send_replace(self.sequence);
