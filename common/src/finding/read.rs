@@ -5,9 +5,9 @@
 //! the path). What has the form of a document that was read before is not asked for its names again ([`forms`]).
 
 mod forms;
+mod whole;
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::ops::Range;
 
 use super::ProductArn;
@@ -19,7 +19,10 @@ use super::schema::{Form, List, Map, Mark, Marks, Node, Number, Object, Text};
 use crate::account::AccountId;
 use crate::field::{Field, FieldSet};
 use crate::timestamp::Timestamp;
+
 use forms::Leaf;
+use whole::Room;
+pub(super) use whole::{Parts, Whole};
 
 /// A document that is no finding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,61 +71,6 @@ pub(super) fn finding(document: &[u8], wanted: FieldSet) -> Result<Whole<'_>, In
     }
     forms::learn(text, &walk);
     Ok(walk.whole(text))
-}
-
-/// Where whole findings are read into.
-#[derive(Default)]
-struct Room {
-    row: Row,
-    scalars: Vec<Scalar>,
-}
-
-thread_local! {
-    /// Findings wait for the disk in just the memory that they need, and reading one asks for no more than once for each
-    /// part of it.
-    static ROOM: Cell<Room> = Cell::default();
-}
-
-/// What a complete finding holds.
-pub(super) struct Whole<'a> {
-    pub row: Row,
-    pub id: String,
-    pub account: AccountId,
-    pub product: ProductArn,
-    /// The properties that belong to operators, by name, as they stand in the document.
-    pub owned: Vec<(&'static str, &'a str)>,
-    scalars: Vec<Scalar>,
-}
-
-/// What is kept of a complete finding.
-pub(super) struct Parts {
-    pub row: Row,
-    pub id: String,
-    pub account: AccountId,
-    pub product: ProductArn,
-    pub scalars: Vec<Scalar>,
-}
-
-impl Whole<'_> {
-    /// Itself in just the memory that it needs.
-    pub(super) fn fitted(self) -> Parts {
-        let Self {
-            mut row,
-            mut scalars,
-            ..
-        } = self;
-        let parts = Parts {
-            row: row.fitted(),
-            id: self.id,
-            account: self.account,
-            product: self.product,
-            scalars: scalars.as_slice().to_vec(),
-        };
-        row.clear();
-        scalars.clear();
-        ROOM.set(Room { row, scalars });
-        parts
-    }
 }
 
 /// Where the scalars of a JSON document stand, in its order; `None` if it is something else, or of 4 GiB and more.
@@ -215,7 +163,7 @@ impl<'a> Walk<'a> {
     fn new(text: &'a str, wanted: FieldSet, mode: Mode) -> Self {
         let (json, row) = match mode {
             Mode::Whole => {
-                let Room { row, scalars } = ROOM.take();
+                let Room { row, scalars } = Room::take();
                 (Reader::noting(text, scalars), row)
             }
             Mode::Fragment | Mode::Inside | Mode::Lenient => {
