@@ -208,6 +208,8 @@ fn command(data: &Path, sts: &str, engine: Engine) -> anyhow::Result<Command> {
         .env_clear()
         .env("MUSTER_ADMIN_DATA_DIR", data)
         .env("MUSTER_ADMIN_STS__ENDPOINT", sts)
+        // A long run would see the first old ones go.
+        .env("MUSTER_ADMIN_FINDINGS__ARCHIVED_DAYS", "never")
         .kill_on_drop(true);
     listen(&mut command, None);
     Ok(command)
