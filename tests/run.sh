@@ -50,14 +50,18 @@ MUSTER_SEEDS=10000 cargo test --locked --workspace --test seeds --quiet -- --noc
 step "fuzz targets"
 tests/fuzz.sh --build
 
-# Faults mostly wait, fuzzing never does.
-step "faults, a short round, and fuzzing"
+# The same chances each time; a full run draws its own.
+faults() { tests/faults.sh --rounds 8 --seed 1721934863647682752 "$@"; }
+step "faults of the network, a short round"
+faults network
+
+# The others mostly wait, fuzzing never does.
+step "the other faults, and fuzzing"
 mkdir -p target/fuzz
 nice -n 19 tests/fuzz.sh --seconds 60 >target/fuzz/all.log 2>&1 &
 fuzzing=$!
 trap 'kill "$fuzzing" 2>/dev/null || true' EXIT
-# The same chances each time; a full run draws its own.
-tests/faults.sh --rounds 8 --seed 1721934863647682752
+faults kills fail-points dark-points power damage full-disk slow-disk clocks backups
 step "the rest of the fuzzing"
 wait "$fuzzing" || {
     cat target/fuzz/all.log
