@@ -9,6 +9,7 @@ mod account;
 mod block;
 mod codec;
 mod compact;
+mod distinct;
 mod entry;
 mod folder;
 mod frame;

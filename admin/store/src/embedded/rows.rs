@@ -11,6 +11,7 @@ use std::hash::BuildHasher as _;
 
 use super::block::BLOCK_FINDINGS;
 use super::codec::{Reader, Writer};
+use super::distinct::Distinct;
 use super::entry::{Entry, event, event_code};
 use crate::FeedEvent;
 
@@ -42,24 +43,20 @@ pub(super) struct Column {
     codes: Vec<u16>,
 }
 
-/// What entries have of one field, each once unless nearly all differ: a value, or several behind each other, as rows encode them.
+/// What entries have of one field, each once unless nearly all differ: a value, or several behind each other, as rows
+/// encode them.
 #[derive(Default)]
 struct Sets {
     bytes: Vec<u8>,
     ends: Vec<u32>,
 }
 
-/// A column is told by so many sets whether nearly all of them differ.
-const TELLING: usize = 64;
-/// A column whose sets differed is not asked again for so many blocks.
-const TRUSTED_BLOCKS: u8 = 15;
-
 /// Makes columns from rows. Keeps its tables from block to block.
 pub(super) struct Gatherer {
     /// By field code: the sets of the column.
     tables: Vec<HashTable<u16>>,
-    /// By field code: for so many more blocks each set is taken to be new.
-    differs: Vec<u8>,
+    /// By field code.
+    distinct: Vec<Distinct>,
     hasher: DefaultHashBuilder,
     /// Several values behind each other.
     set: Vec<u8>,
@@ -73,7 +70,7 @@ impl Gatherer {
         tables.resize_with(Field::ALL.len(), HashTable::new);
         Self {
             tables,
-            differs: vec![0; Field::ALL.len()],
+            distinct: vec![Distinct::default(); Field::ALL.len()],
             hasher: DefaultHashBuilder::default(),
             set: Vec::new(),
             entries: 0,
@@ -87,14 +84,8 @@ impl Gatherer {
             self.take(&mut columns, at, &entry.row);
         }
         self.tables.iter_mut().for_each(HashTable::clear);
-        for (column, differs) in columns.iter().zip(&mut self.differs) {
-            let sets = column.sets.ends.len();
-            *differs = match *differs {
-                0 if sets >= TELLING && sets >= entries.len() - entries.len() / 16 => {
-                    TRUSTED_BLOCKS
-                }
-                differs => differs.saturating_sub(1),
-            };
+        for (column, distinct) in columns.iter().zip(&mut self.distinct) {
+            distinct.tell(column.sets.ends.len(), entries.len());
         }
         Rows {
             entries: entries.iter().map(RowEntry::from).collect(),
@@ -125,7 +116,7 @@ impl Gatherer {
         }
         let sets = &mut column.sets;
         let before = at.checked_sub(1).map_or(0, |before| column.codes[before]);
-        column.codes[at] = if self.differs[usize::from(column.field.code())] > 0 {
+        column.codes[at] = if self.distinct[usize::from(column.field.code())].holds() {
             sets.push(set)
         } else if before != 0 && sets.get(before) == set {
             before

@@ -6,16 +6,12 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use muster_common::finding::Scalar;
 
 use super::super::codec::Writer;
+use super::super::distinct::Distinct;
 use super::{Hole, VALUES_MAX, width};
 
 /// When more is known of shapes than this, it is learnt anew.
 const KNOWN_BYTES_MAX: usize = 4 << 20;
 const KNOWN_COLUMNS_MAX: usize = 4_096;
-
-/// A column is told by so many values whether nearly all of them differ.
-const TELLING: usize = 64;
-/// A column whose values differed is not asked again for so many blocks.
-const TRUSTED_BLOCKS: u8 = 15;
 
 /// Texts, each once, by number.
 #[derive(Default)]
@@ -88,8 +84,7 @@ struct Column {
     values: Texts,
     /// In the order of documents.
     codes: Vec<u32>,
-    /// For so many more blocks each value is taken to be new.
-    differs: u8,
+    distinct: Distinct,
 }
 
 impl Column {
@@ -97,9 +92,9 @@ impl Column {
         let Self {
             values,
             codes,
-            differs,
+            distinct,
         } = self;
-        let code = if *differs > 0 {
+        let code = if distinct.holds() {
             values.add(value)
         } else {
             let before = codes.last().filter(|code| values.get(**code) == value);
@@ -110,11 +105,7 @@ impl Column {
 
     /// Starts anew.
     fn clear(&mut self) {
-        let (values, codes) = (self.values.ends.len(), self.codes.len());
-        self.differs = match self.differs {
-            0 if codes >= TELLING && values >= codes - codes / 16 => TRUSTED_BLOCKS,
-            differs => differs.saturating_sub(1),
-        };
+        self.distinct.tell(self.values.ends.len(), self.codes.len());
         self.values.clear();
         self.codes.clear();
     }
