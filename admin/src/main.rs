@@ -14,7 +14,12 @@ use muster_common::clock::Clock;
 use muster_common::identity::{OperatorId, TrustDomain};
 use muster_common::timestamp::HOUR;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tikv_jemallocator::Jemalloc;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// It gives back what a round of compaction or a burst of findings took; the platform's keeps a part of it for good.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// The server of Muster: invites accounts, admits them, keeps and ranks all findings.
 #[derive(Parser)]

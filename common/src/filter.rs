@@ -131,6 +131,17 @@ impl Filter {
         }
     }
 
+    /// Whether the answer is the same at any time.
+    #[must_use]
+    pub fn is_timeless(&self) -> bool {
+        match self {
+            Self::All(filters) | Self::Any(filters) => filters.iter().all(Self::is_timeless),
+            Self::Field(FieldFilter { any, none, .. }) => {
+                any.iter().chain(none).all(Test::is_timeless)
+            }
+        }
+    }
+
     /// Whether a finding matches.
     #[must_use]
     pub fn matches(&self, subject: Subject<'_>, now: Timestamp) -> bool {

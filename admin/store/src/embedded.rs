@@ -10,6 +10,7 @@ mod block;
 mod codec;
 mod compact;
 mod distinct;
+mod durable;
 mod entry;
 mod folder;
 mod frame;
@@ -31,7 +32,7 @@ mod writer;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use futures::FutureExt as _;
@@ -49,7 +50,9 @@ use crate::{
     Answer, Batch, Bound, Commit, CountQuery, Counts, Entry, Error, FeedEntry, Findings, Ledger,
     LedgerEntry, Outcome, Page, Query, Record, Status, Table, Tables, Version,
 };
+use block::Encoders;
 use compact::Compaction;
+use durable::Durable;
 use folder::Folder;
 #[cfg(feature = "simulated")]
 pub use hand::Hand;
@@ -89,10 +92,10 @@ impl Embedded {
     /// # Errors
     /// [`Error::InUse`], [`Error::OtherFormat`], [`Error::Disk`].
     pub fn open(config: &Config) -> Result<Self, Error> {
-        let (mut store, writer, line) = Self::build(config)?;
+        let (mut store, writer, durable, line) = Self::build(config)?;
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.run(line))
+            .spawn(move || writer.run(line, durable))
             .map_err(|error| Error::Disk {
                 path: config.path.display().to_string(),
                 reason: error.to_string(),
@@ -107,11 +110,17 @@ impl Embedded {
     /// As [`Embedded::open`].
     #[cfg(feature = "simulated")]
     pub fn open_by_hand(config: &Config) -> Result<(Self, Hand), Error> {
-        let (store, writer, line) = Self::build(config)?;
-        Ok((store, Hand::new(writer, line)))
+        let (store, writer, durable, line) = Self::build(config)?;
+        let hand = Hand {
+            writer,
+            durable,
+            line,
+            ahead: None,
+        };
+        Ok((store, hand))
     }
 
-    fn build(config: &Config) -> Result<(Self, Writer, Line), Error> {
+    fn build(config: &Config) -> Result<(Self, Writer, Durable, Line), Error> {
         let folder = Folder::open(&config.path)?;
         let (shelf, aside) = Shelf::open(&folder.tables())?;
         let Recovered {
@@ -141,10 +150,16 @@ impl Embedded {
         let writer = Writer {
             shared: Arc::clone(&shared),
             shelf: Arc::clone(&shelf),
+            sequence,
+            encoders: Encoders::new(),
+            ahead: Weak::new(),
+        };
+        let durable = Durable {
+            shared: Arc::clone(&shared),
+            shelf: Arc::clone(&shelf),
             log,
             head: publish,
             commit,
-            sequence,
             backlog: VecDeque::new(),
             taken: 0,
             sick: false,
@@ -158,7 +173,7 @@ impl Embedded {
             compaction,
             _folder: folder,
         };
-        Ok((store, writer, Line::new(waiting)))
+        Ok((store, writer, durable, Line::new(waiting)))
     }
 
     async fn ask<T>(

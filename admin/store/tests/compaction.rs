@@ -55,15 +55,13 @@ impl Store {
             items,
         };
         let mut recorded = pin!(self.store.record(batch));
-        tokio::select! {
-            biased;
-            recorded = &mut recorded => recorded.map(|_| ()),
-            _ = self.hand.asked() => {
-                self.hand.step();
-                recorded.await.map(|_| ())
+        loop {
+            tokio::select! {
+                biased;
+                recorded = &mut recorded => break drop(recorded.unwrap()),
+                _ = self.hand.asked() => self.hand.step(),
             }
         }
-        .unwrap();
     }
 
     async fn put(&mut self, value: &str) {
@@ -76,15 +74,13 @@ impl Store {
             }],
         };
         let mut put = pin!(self.store.commit(commit));
-        tokio::select! {
-            biased;
-            put = &mut put => put,
-            _ = self.hand.asked() => {
-                self.hand.step();
-                put.await
+        loop {
+            tokio::select! {
+                biased;
+                put = &mut put => break put.unwrap(),
+                _ = self.hand.asked() => self.hand.step(),
             }
         }
-        .unwrap();
     }
 
     /// Versions of the same findings, a minute apart, and a table write beside each.

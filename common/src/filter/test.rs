@@ -57,6 +57,15 @@ pub enum DateTest {
 }
 
 impl Test {
+    /// Whether it holds for the same values at any time.
+    #[must_use]
+    pub const fn is_timeless(&self) -> bool {
+        !matches!(
+            self,
+            Self::Date(DateTest::Within { .. } | DateTest::OlderThan { .. })
+        )
+    }
+
     /// Whether a value satisfies it. A value of another kind satisfies nothing.
     #[must_use]
     pub fn holds(&self, value: Value<'_>, now: Timestamp) -> bool {

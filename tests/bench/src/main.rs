@@ -23,6 +23,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use report::{Form, Report};
+use tikv_jemallocator::Jemalloc;
+
+/// The server's, for what runs in this process and is compared with it.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Measures the product against its budgets. Ends with 0 if it could measure, whatever the figures.
 #[derive(Parser)]

@@ -1,9 +1,10 @@
 //! Random changes and random questions, each held against the naive store.
 
+use futures::future::join_all;
 use muster_common::field::Field;
 use muster_common::filter::{DateTest, FieldFilter, Filter, NumberTest, Test};
 use muster_common::finding::{Patch, SeverityPatch};
-use muster_common::timestamp::{DAY, HOUR};
+use muster_common::timestamp::{DAY, HOUR, Timestamp};
 
 use super::model::Model;
 use super::{Engine, NOW, WORLD, batch, import};
@@ -37,6 +38,8 @@ pub async fn agrees_with_a_naive_store<E: Engine>(
 ) {
     let mut dice = Dice(seed);
     let mut model = Model::default();
+    // Asked again and again, while findings come, change and go.
+    let repeated: Vec<CountQuery> = (0..6).map(|_| count_query(&mut dice, 1)).collect();
     for round in 0..16_i64 {
         let now = NOW.plus(round * HOUR);
         let changes: Vec<Change> = (0..=dice.roll(40))
@@ -50,24 +53,45 @@ pub async fn agrees_with_a_naive_store<E: Engine>(
                 Change::Expire { key, unless_after } => model.expire(*key, *unless_after),
             })
             .collect();
-        // One change per batch where removals depend on what came before.
-        for (change, expected) in changes.into_iter().zip(expected) {
-            let outcome = engine
-                .record(Batch {
-                    now,
-                    ..batch(vec![change])
-                })
-                .await
-                .unwrap();
-            assert_eq!(outcome, [expected], "seed {seed}, round {round}");
-        }
+        let outcomes = record(&engine, changes, now).await;
+        assert_eq!(outcomes, expected, "seed {seed}, round {round}");
         if dice.roll(4) == 0 {
             engine = reopen(engine);
         }
         for _ in 0..8 {
             ask(&mut dice, &engine, &model, seed).await;
         }
+        for question in &repeated {
+            if dice.roll(3) > 0 {
+                ask_count(&engine, &model, seed, question).await;
+            }
+        }
     }
+}
+
+/// Each change in a batch of its own, many of them on their way at once. A removal waits for what came before it, and is
+/// waited for.
+async fn record<E: Engine>(engine: &E, changes: Vec<Change>, now: Timestamp) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let removes = |change: &Change| matches!(change, Change::Expire { .. });
+    let mut changes = changes.into_iter().peekable();
+    while let Some(first) = changes.next() {
+        let alone = removes(&first);
+        let mut together = vec![first];
+        while let Some(change) = changes.next_if(|change| !alone && !removes(change)) {
+            together.push(change);
+        }
+        let recorded = together.into_iter().map(|change| {
+            engine.record(Batch {
+                now,
+                ..batch(vec![change])
+            })
+        });
+        for outcome in join_all(recorded).await {
+            outcomes.extend(outcome.unwrap());
+        }
+    }
+    outcomes
 }
 
 fn change(dice: &mut Dice, model: &Model) -> Change {
@@ -235,6 +259,14 @@ async fn ask<E: Engine>(dice: &mut Dice, engine: &E, model: &Model, seed: u64) {
         }
     }
     assert_eq!(found, expected, "seed {seed}: {query:?}");
+    let question = CountQuery {
+        filter: query.filter,
+        ..count_query(dice, 0)
+    };
+    ask_count(engine, model, seed, &question).await;
+}
+
+fn count_query(dice: &mut Dice, depth: usize) -> CountQuery {
     let groupable = [
         Field::ResourceId,
         Field::SeverityLabel,
@@ -242,14 +274,17 @@ async fn ask<E: Engine>(dice: &mut Dice, engine: &E, model: &Model, seed: u64) {
         Field::Type,
         Field::Description,
     ];
-    let query = CountQuery {
-        filter: query.filter,
+    CountQuery {
+        filter: filter(dice, depth),
         group_by: (0..dice.roll(3)).map(|_| *dice.pick(&groupable)).collect(),
         limit: 1 + dice.roll(10),
         now: NOW,
-    };
+    }
+}
+
+async fn ask_count<E: Engine>(engine: &E, model: &Model, seed: u64, query: &CountQuery) {
     let counts = engine.count(query.clone()).await.unwrap();
-    let (total, groups) = model.count(&query);
+    let (total, groups) = model.count(query);
     assert_eq!(
         (counts.total, counts.group_count),
         (total, groups.len() as u64),

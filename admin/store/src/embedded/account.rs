@@ -81,15 +81,19 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Where counting goes on in a spool: items up to here were counted before. Items that the spool skips are
-    /// missing: an earlier state of this store had acknowledged them.
-    pub(super) fn open_range(&mut self, books: &Books, range: &SpoolRange, items: usize) -> u64 {
+    /// Where counting goes on in a spool: items up to here were counted before, in the books, in the step `ahead` of this
+    /// one, or in this one. Items that the spool skips are missing: an earlier state of this store had acknowledged them.
+    pub(super) fn open_range(
+        &mut self,
+        books: &Books,
+        ahead: Option<&Self>,
+        range: &SpoolRange,
+        items: usize,
+    ) -> u64 {
         let spool = (range.agent, range.spool);
-        let known = self
-            .spools
-            .get(&spool)
-            .copied()
-            .unwrap_or_else(|| books.acknowledged(range.agent, range.spool));
+        let here = self.spools.get(&spool);
+        let known = here.or_else(|| ahead?.spools.get(&spool)).copied();
+        let known = known.unwrap_or_else(|| books.acknowledged(range.agent, range.spool));
         let missing = range.first.saturating_sub(known + 1);
         if missing > 0 {
             let entry = self.ledger.entry(range.account).or_default();
@@ -112,15 +116,14 @@ impl Page {
         }
     }
 
-    pub(super) fn close(self, number: u64, sequence: u64) -> CommitHead {
+    pub(super) fn close(&self, number: u64, sequence: u64) -> CommitHead {
+        let spools = self.spools.iter();
         CommitHead {
             number,
             sequence,
-            ledger: self.ledger,
-            spools: self
-                .spools
-                .into_iter()
-                .map(|((agent, spool), through)| (agent, spool, through))
+            ledger: self.ledger.clone(),
+            spools: spools
+                .map(|((agent, spool), through)| (*agent, *spool, *through))
                 .collect(),
         }
     }

@@ -1,32 +1,37 @@
-//! The writer without a thread of its own: whoever has the hand decides when a durable step is taken.
+//! The writer without threads of its own: whoever has the hand decides when a durable step is taken.
 
-use super::block::Encoders;
+use super::durable::Durable;
 use super::line::Line;
-use super::writer::Writer;
+use super::writer::{Step, Writer};
 
 /// Takes the durable steps of a store. Without it, the store is closed.
 pub struct Hand {
-    writer: Writer,
-    line: Line,
-    encoders: Encoders,
+    pub(super) writer: Writer,
+    pub(super) durable: Durable,
+    pub(super) line: Line,
+    /// Decided, and not durable.
+    pub(super) ahead: Option<Step>,
 }
 
 impl Hand {
-    pub(super) fn new(writer: Writer, line: Line) -> Self {
-        Self {
-            writer,
-            line,
-            encoders: Encoders::new(),
-        }
-    }
-
     /// Waits until there is something to do; `false` once there never will be again.
     pub async fn asked(&mut self) -> bool {
-        self.line.asked().await
+        self.ahead.is_some() || self.line.asked().await
     }
 
-    /// Takes one step, with everything that waits by now.
+    /// Decides over everything that waits by now, and then makes durable what was decided the last time.
     pub fn step(&mut self) {
-        self.writer.step(&mut self.line, &mut self.encoders);
+        let next = self.writer.decide(&mut self.line);
+        let result = self.ahead.take().map(|step| self.durable.take(step));
+        match (next, result) {
+            (Some(next), Some(Err(refused))) => self.writer.give_up(next, refused),
+            (Some(next), _) if next.is_awaited() => {
+                let result = self.durable.take(next);
+                self.writer.settle(result);
+            }
+            (Some(next), _) => self.ahead = Some(next),
+            (None, Some(result)) => self.writer.settle(result),
+            (None, None) => {}
+        }
     }
 }

@@ -8,8 +8,10 @@ mod codes;
 mod column;
 mod dictionary;
 mod group;
+mod ranking;
 mod select;
 mod sort;
+mod standing;
 
 use hashbrown::HashTable;
 use muster_common::account::AccountId;
@@ -22,6 +24,7 @@ use crate::FeedEvent;
 use bits::Bits;
 use column::{Column, Run};
 use dictionary::make_room;
+use standing::Standing;
 
 pub(super) use group::{Tally, product, shown};
 pub(super) use select::Selection;
@@ -43,6 +46,7 @@ pub(super) struct Index {
     /// The last sequence that is folded in.
     sequence: u64,
     scratch: column::Scratch,
+    standing: Standing,
 }
 
 /// What is known of a finding before a change.
@@ -126,6 +130,11 @@ impl Index {
 
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
+        self.own_bytes() + self.standing.bytes()
+    }
+
+    /// Bytes of memory without the standing counts.
+    fn own_bytes(&self) -> usize {
         let columns: usize = self.columns.iter().flatten().map(Column::bytes).sum();
         let slots = 16 * self.keys.capacity()
             + 8 * self.sequences.capacity()
@@ -169,6 +178,7 @@ impl Index {
             return;
         };
         let (slot, _) = entry.remove();
+        self.standing.leave(&self.columns, &[slot]);
         self.columns
             .iter_mut()
             .flatten()
@@ -198,6 +208,8 @@ impl Index {
                 slot
             })
             .collect();
+        self.standing.leave(&self.columns, &replaced);
+        self.standing.note(&slots, self.live.len());
         let run = Run {
             first,
             slots: &slots,

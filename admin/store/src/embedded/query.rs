@@ -118,18 +118,37 @@ pub(super) fn count(shared: &Shared, query: &CountQuery) -> Result<Counts, Error
         limit,
         now,
     } = query;
-    let by_documents = {
+    let grouped: FieldSet = group_by.iter().copied().collect();
+    if !filter.fields().union(grouped).iter().all(is_indexed) {
+        return count_documents(shared, query);
+    }
+    let state = shared.state.read();
+    let (total, groups, group_count) = if let [field] = group_by[..] {
+        state.index.count(filter, field, *limit, *now)
+    } else {
+        let slots = state.index.select(filter, *now).slots;
+        let (groups, group_count) = state.index.group(&slots, group_by, *limit);
+        (slots.len(), groups, group_count)
+    };
+    Ok(Counts {
+        total,
+        groups,
+        group_count,
+        sequence: state.index.sequence(),
+    })
+}
+
+/// Counts where rows do not hold what is asked for.
+fn count_documents(shared: &Shared, query: &CountQuery) -> Result<Counts, Error> {
+    let CountQuery {
+        filter,
+        group_by,
+        limit,
+        now,
+    } = query;
+    let (keys, sequence) = {
         let state = shared.state.read();
-        let Selection { slots, exact } = state.index.select(filter, *now);
-        if exact && group_by.iter().all(|field| is_indexed(*field)) {
-            let (groups, group_count) = state.index.group(&slots, group_by, *limit);
-            return Ok(Counts {
-                total: slots.len(),
-                groups,
-                group_count,
-                sequence: state.index.sequence(),
-            });
-        }
+        let slots = state.index.select(filter, *now).slots;
         tracing::debug!(
             candidates = slots.len(),
             "no index decides the count; reading documents"
@@ -145,7 +164,6 @@ pub(super) fn count(shared: &Shared, query: &CountQuery) -> Result<Counts, Error
         keys.sort_unstable();
         (keys, state.index.sequence())
     };
-    let (keys, sequence) = by_documents;
     let wanted = group_by
         .iter()
         .copied()

@@ -31,6 +31,10 @@ impl Versions {
         self.entries.len() < STEP_FINDINGS_MAX && self.bytes < STEP_BYTES_MAX
     }
 
+    fn latest(&self, key: &FindingKey) -> Option<&Entry> {
+        self.latest.get(key).map(|at| &self.entries[*at])
+    }
+
     /// Keeps the first ones only.
     pub(super) fn truncate(&mut self, entries: usize) {
         self.entries.truncate(entries);
@@ -46,6 +50,8 @@ impl Versions {
 /// Makes the entries of one batch.
 pub(super) struct Maker<'a> {
     pub shared: &'a Shared,
+    /// What the disk is taking, or has taken a moment ago.
+    pub ahead: Option<&'a Versions>,
     pub versions: &'a mut Versions,
     pub actor: &'a Arc<str>,
     pub now: Timestamp,
@@ -196,10 +202,8 @@ impl Maker<'_> {
     }
 
     fn pending(&self, key: &FindingKey) -> Option<&Entry> {
-        self.versions
-            .latest
-            .get(key)
-            .map(|at| &self.versions.entries[*at])
+        let ahead = || self.ahead.and_then(|ahead| ahead.latest(key));
+        self.versions.latest(key).or_else(ahead)
     }
 
     fn overlay(&self, key: FindingKey) -> Result<Overlay, Error> {

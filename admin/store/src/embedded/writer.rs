@@ -1,25 +1,20 @@
-//! The writer: one thread that makes durable steps. It gathers what is waiting, decides over each change, writes once,
-//! waits for the disk once, folds the result into the index, and answers everyone.
+//! The writer: one thread that decides over durable steps. It gathers what is waiting, decides over each change, encodes
+//! the blocks, and hands the step over (`durable.rs`). While the disk takes that one it decides over the next, against
+//! what is stored and what is on its way there; if the disk refuses a step, the one that was decided upon it goes too.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Weak};
 
-use muster_common::drill::{self, Limit, Point};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
-use super::account::{CommitHead, Page};
-use super::block::{BLOCK_FINDINGS, Block, Encoders};
-use super::entry::Entry;
-use super::frame::Kind;
+use super::account::Page;
+use super::block::{Block, Encoders};
+use super::durable::Durable;
 use super::line::Line;
-use super::log::{Log, Place};
-use super::shelf::{Appended, Shelf, Write, encode};
-use super::state::{Edition, Shared};
+use super::shelf::{Appended, Shelf, Write};
+use super::state::Shared;
 use super::versions::{Maker, Versions};
 use crate::{Batch, Change, Commit, Error, Item, Outcome};
-
-/// The shelf is flushed after so many commits. Until then what it was given is kept, in case that its disk refuses.
-const FLUSH_COMMITS: u64 = 512;
 
 pub(super) enum Request {
     Record(Batch, oneshot::Sender<Result<Vec<Outcome>, Error>>),
@@ -29,27 +24,46 @@ pub(super) enum Request {
 pub(super) struct Writer {
     pub shared: Arc<Shared>,
     pub shelf: Arc<Shelf>,
-    pub log: Log,
-    pub head: watch::Sender<u64>,
-    /// The number of the last commit.
-    pub commit: u64,
     pub sequence: u64,
-    /// Durable table writes that the shelf has not flushed yet, by commit.
-    pub backlog: VecDeque<(u64, Vec<Write>)>,
-    /// How many of them the shelf has taken.
-    pub taken: usize,
-    /// The shelf met a disk error and must be opened again.
-    pub sick: bool,
+    pub encoders: Encoders,
+    /// The step before, as long as the index does not show it.
+    pub ahead: Weak<Decided>,
 }
 
-/// What one durable step will hold.
+/// What a durable step says of findings and of what was received.
 #[derive(Default)]
-struct Step {
-    versions: Versions,
-    page: Page,
+pub(super) struct Decided {
+    pub versions: Versions,
+    pub page: Page,
+}
+
+/// A step that the disk may take.
+pub(super) struct Step {
+    pub decided: Arc<Decided>,
+    pub blocks: Vec<Block>,
+    pub writes: Vec<Write>,
+    /// The last one with it.
+    pub sequence: u64,
+    /// The tables met a disk error and must be opened again.
+    pub sick: bool,
+    replies: Vec<Reply>,
+}
+
+/// A step that failed. Nothing of it counts, unless only the tables could not follow.
+pub(super) struct Refused {
+    pub error: Error,
+    /// The last sequence that counts.
+    pub sequence: u64,
+}
+
+/// What is gathered for one step.
+#[derive(Default)]
+struct Draft {
+    decided: Decided,
     /// A commit that expects something waits until these are on the shelf.
     writes: Vec<Write>,
     appended: Appended,
+    sick: bool,
     replies: Vec<Reply>,
 }
 
@@ -58,53 +72,141 @@ enum Reply {
     Commit(oneshot::Sender<Result<(), Error>>),
 }
 
+impl Step {
+    /// What is decided after table writes is decided against the tables.
+    pub(super) const fn is_awaited(&self) -> bool {
+        !self.writes.is_empty() || self.sick
+    }
+
+    /// Answers everyone.
+    pub(super) fn answer(self, result: &Result<(), Error>) {
+        for reply in self.replies {
+            // Whoever asked may be gone; what was done stays done.
+            match reply {
+                Reply::Record(reply, outcomes) => {
+                    drop(reply.send(result.clone().map(|()| outcomes)));
+                }
+                Reply::Commit(reply) => drop(reply.send(result.clone())),
+            }
+        }
+    }
+}
+
 impl Writer {
     /// Runs until every sender is gone.
-    pub(super) fn run(mut self, mut line: Line) {
-        let mut encoders = Encoders::new();
+    pub(super) fn run(mut self, mut line: Line, mut durable: Durable) {
+        let (steps, waiting) = sync_channel::<Step>(1);
+        let (tell, results) = channel();
+        std::thread::scope(|scope| {
+            let disk = std::thread::Builder::new().name("store-disk".to_owned());
+            let disk = disk.spawn_scoped(scope, move || {
+                // Whoever decides listens as long as this side takes steps.
+                waiting
+                    .into_iter()
+                    .for_each(|step| drop(tell.send(durable.take(step))));
+                durable.close();
+            });
+            match disk {
+                Ok(_) => self.pass_on(&mut line, &steps, &results),
+                Err(error) => tracing::error!(%error, "the store cannot write"),
+            }
+            drop(steps);
+        });
+    }
+
+    fn pass_on(
+        &mut self,
+        line: &mut Line,
+        steps: &SyncSender<Step>,
+        results: &Receiver<Result<(), Refused>>,
+    ) {
+        let mut is_ahead = false;
         while line.wait() {
-            self.step(&mut line, &mut encoders);
-        }
-        if let Err(error) = self.shelf.flush() {
-            tracing::warn!(%error, "the tables were not flushed; the log will fill them at the next start");
+            if is_ahead && let Ok(result) = results.try_recv() {
+                is_ahead = false;
+                self.settle(result);
+            }
+            let Some(step) = self.decide(line) else {
+                continue;
+            };
+            if is_ahead && let Ok(Err(refused)) = results.recv() {
+                is_ahead = false;
+                self.give_up(step, refused);
+                continue;
+            }
+            let is_awaited = step.is_awaited();
+            if steps.send(step).is_err() {
+                return;
+            }
+            is_ahead = !is_awaited;
+            if is_awaited && let Ok(result) = results.recv() {
+                self.settle(result);
+            }
         }
     }
 
-    /// One durable step, with what waits by now.
-    pub(super) fn step(&mut self, line: &mut Line, encoders: &mut Encoders) {
-        let mut step = Step::default();
+    /// A step with what waits by now; `None` if nothing does.
+    pub(super) fn decide(&mut self, line: &mut Line) -> Option<Step> {
+        let mut draft = Draft::default();
         let mut held = None;
         let mut next = line.next(true);
-        if next.is_none() {
-            return;
-        }
+        next.as_ref()?;
         while let Some(request) = next.take() {
-            held = self.take(&mut step, request).or(held);
-            if step.versions.has_room() {
+            held = self.take(&mut draft, request).or(held);
+            if draft.decided.versions.has_room() {
                 next = line.next(held.is_none());
             }
         }
         if let Some(commit) = held {
             line.give_back(commit);
         }
-        self.finish(step, encoders);
+        let Draft {
+            decided,
+            writes,
+            sick,
+            replies,
+            ..
+        } = draft;
+        let step = Step {
+            blocks: self.encoders.encode(&decided.versions.entries),
+            decided: Arc::new(decided),
+            writes,
+            sequence: self.sequence,
+            sick,
+            replies,
+        };
+        self.ahead = Arc::downgrade(&step.decided);
+        Some(step)
     }
 
-    /// Adds a request to a step. Gives it back if it must wait for the step to be done.
-    fn take(&mut self, step: &mut Step, request: Request) -> Option<Request> {
+    /// Goes on after what became of a step.
+    pub(super) fn settle(&mut self, result: Result<(), Refused>) {
+        if let Err(refused) = result {
+            self.sequence = refused.sequence;
+        }
+    }
+
+    /// Gives up what was decided upon a step that the disk refused.
+    pub(super) fn give_up(&mut self, step: Step, refused: Refused) {
+        self.sequence = refused.sequence;
+        step.answer(&Err(refused.error));
+    }
+
+    /// Adds a request to a draft. Gives it back if it must wait for the step to be done.
+    fn take(&mut self, draft: &mut Draft, request: Request) -> Option<Request> {
         match request {
             Request::Record(batch, reply) => {
                 let before = (
-                    step.versions.entries.len(),
-                    step.page.clone(),
+                    draft.decided.versions.entries.len(),
+                    draft.decided.page.clone(),
                     self.sequence,
                 );
-                match self.record(step, batch) {
-                    Ok(outcomes) => step.replies.push(Reply::Record(reply, outcomes)),
+                match self.record(draft, batch) {
+                    Ok(outcomes) => draft.replies.push(Reply::Record(reply, outcomes)),
                     Err(error) => {
                         // What the failed batch added is forgotten.
-                        step.versions.truncate(before.0);
-                        step.page = before.1;
+                        draft.decided.versions.truncate(before.0);
+                        draft.decided.page = before.1;
                         self.sequence = before.2;
                         drop(reply.send(Err(error)));
                     }
@@ -112,20 +214,20 @@ impl Writer {
                 None
             }
             Request::Commit(commit, reply) => {
-                if !step.writes.is_empty() && !commit.expected.is_empty() {
+                if !draft.writes.is_empty() && !commit.expected.is_empty() {
                     return Some(Request::Commit(commit, reply));
                 }
                 let writes = self
                     .shelf
                     .check(&commit.expected)
-                    .and_then(|()| self.shelf.number(commit.ops, &mut step.appended));
+                    .and_then(|()| self.shelf.number(commit.ops, &mut draft.appended));
                 match writes {
                     Ok(writes) => {
-                        step.writes.extend(writes);
-                        step.replies.push(Reply::Commit(reply));
+                        draft.writes.extend(writes);
+                        draft.replies.push(Reply::Commit(reply));
                     }
                     Err(error) => {
-                        self.sick |= matches!(error, Error::Disk { .. });
+                        draft.sick |= matches!(error, Error::Disk { .. });
                         drop(reply.send(Err(error)));
                     }
                 }
@@ -134,18 +236,21 @@ impl Writer {
         }
     }
 
-    fn record(&mut self, step: &mut Step, batch: Batch) -> Result<Vec<Outcome>, Error> {
+    fn record(&mut self, draft: &mut Draft, batch: Batch) -> Result<Vec<Outcome>, Error> {
         let Batch {
             actor,
             now,
             spool,
             items,
         } = batch;
+        let ahead = self.ahead.upgrade();
         let counted = spool.map(|range| {
             let books = &self.shared.state.read().books;
+            let ahead = ahead.as_ref().map(|ahead| &ahead.page);
+            let page = &mut draft.decided.page;
             (
                 range.first,
-                step.page.open_range(books, &range, items.len()),
+                page.open_range(books, ahead, &range, items.len()),
             )
         });
         let mut outcomes = Vec::with_capacity(items.len());
@@ -154,7 +259,7 @@ impl Writer {
             let change = match item {
                 Item::Refused(account) => {
                     if counts {
-                        step.page.count(account, Outcome::Refused);
+                        draft.decided.page.count(account, Outcome::Refused);
                     }
                     outcomes.push(Outcome::Refused);
                     continue;
@@ -163,7 +268,8 @@ impl Writer {
             };
             let mut maker = Maker {
                 shared: &self.shared,
-                versions: &mut step.versions,
+                ahead: ahead.as_ref().map(|ahead| &ahead.versions),
+                versions: &mut draft.decided.versions,
                 actor: &actor,
                 now,
                 sequence: self.sequence + 1,
@@ -176,131 +282,13 @@ impl Writer {
                 Change::Update { key, patch } => (maker.update(key, &patch)?, None),
                 Change::Expire { key, unless_after } => maker.expire(key, unless_after)?,
             };
-            self.sequence = step
-                .versions
-                .entries
-                .last()
-                .map_or(self.sequence, |entry| entry.sequence);
+            let last = draft.decided.versions.entries.last();
+            self.sequence = last.map_or(self.sequence, |entry| entry.sequence);
             if let Some(account) = account {
-                step.page.count(account, outcome);
+                draft.decided.page.count(account, outcome);
             }
             outcomes.push(outcome);
         }
         Ok(outcomes)
-    }
-
-    /// Makes a step durable and visible, and answers.
-    fn finish(&mut self, step: Step, encoders: &mut Encoders) {
-        let Step {
-            versions: Versions { entries, .. },
-            page,
-            writes,
-            replies,
-            ..
-        } = step;
-        let first = entries.first().map(|entry| entry.sequence);
-        let result = self.write(entries, page, writes, encoders);
-        if let (Err(_), Some(first)) = (&result, first) {
-            self.sequence = first - 1;
-        }
-        self.shared.state.write().failing = result.as_ref().err().map(ToString::to_string);
-        for reply in replies {
-            // Whoever asked may be gone; what was done stays done.
-            match reply {
-                Reply::Record(reply, outcomes) => {
-                    drop(reply.send(result.clone().map(|()| outcomes)));
-                }
-                Reply::Commit(reply) => drop(reply.send(result.clone())),
-            }
-        }
-    }
-
-    fn write(
-        &mut self,
-        entries: Vec<Entry>,
-        page: Page,
-        writes: Vec<Write>,
-        encoders: &mut Encoders,
-    ) -> Result<(), Error> {
-        if self.log.is_broken() {
-            self.log.mend()?;
-        }
-        self.shelve()?;
-        let head = page.close(self.commit + 1, self.sequence);
-        if entries.is_empty()
-            && writes.is_empty()
-            && head.ledger.is_empty()
-            && head.spools.is_empty()
-        {
-            return Ok(());
-        }
-        let blocks = encoders.encode(&entries);
-        let commit = serde_json::to_vec(&head).expect("a commit is plain data");
-        let tables = encode(&writes);
-        let mut frames: Vec<(Kind, &[u8], &[u8])> = blocks
-            .iter()
-            .map(|Block { head, body, .. }| (Kind::Block, head.as_slice(), body.as_slice()))
-            .collect();
-        frames.push((Kind::Commit, &commit, &tables));
-        let places = std::thread::scope(|scope| {
-            // Giving so many pieces of memory back takes as long as the disk.
-            if entries.len() >= BLOCK_FINDINGS {
-                scope.spawn(move || drop(entries));
-            }
-            self.log.append(&frames)
-        })?;
-        self.commit = head.number;
-        self.fold(&blocks, places, &head);
-        self.head.send_replace(self.sequence);
-        self.backlog.push_back((head.number, writes));
-        drill::pass(Point::StepFolded);
-        self.shelve()?;
-        drill::pass(Point::StepShelved);
-        Ok(())
-    }
-
-    /// Makes a step visible, at once: whoever counts findings and reads the ledger finds them agree.
-    fn fold(&self, blocks: &[Block], places: Vec<Place>, head: &CommitHead) {
-        let mut state = self.shared.state.write();
-        let segment = self.log.current();
-        let edition = state.blocks.segments.entry(segment.number);
-        let edition = edition.or_insert_with(|| Edition::new(segment.clone()));
-        edition.segment.bytes = segment.bytes;
-        for (Block { rows, .. }, place) in blocks.iter().zip(places) {
-            state.fold(rows, place);
-        }
-        state.books.apply(head);
-    }
-
-    /// Puts durable writes on the shelf, in order.
-    fn shelve(&mut self) -> Result<(), Error> {
-        if !self.sick {
-            let Err(error) = self.put() else {
-                return Ok(());
-            };
-            tracing::warn!(%error, "the tables are opened again");
-            self.sick = true;
-        }
-        self.shelf.reopen()?;
-        let caught_up = self.shelf.caught_up()?;
-        let kept = self.backlog.iter().take(self.taken);
-        self.taken = kept.filter(|(commit, _)| *commit <= caught_up).count();
-        self.put()?;
-        self.sick = false;
-        Ok(())
-    }
-
-    fn put(&mut self) -> Result<(), Error> {
-        for (commit, writes) in self.backlog.range(self.taken..) {
-            self.shelf.apply(*commit, writes)?;
-            self.taken += 1;
-        }
-        if self.taken as u64 >= drill::limit(Limit::FlushCommits, FLUSH_COMMITS) {
-            self.shelf.flush()?;
-            drill::pass(Point::ShelfFlushed);
-            self.backlog.drain(..self.taken);
-            self.taken = 0;
-        }
-        Ok(())
     }
 }

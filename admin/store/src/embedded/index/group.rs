@@ -12,10 +12,8 @@ use super::Index;
 use super::bits::{Bits, Mask, ones};
 use super::codes::Slice;
 use super::column::{Column, ValueColumn};
+use super::ranking::Ranking;
 use crate::Group;
-
-/// Counts that are looked at together.
-const BLOCK: usize = 64;
 
 /// Counts by group, before they are ranked.
 #[derive(Default)]
@@ -58,7 +56,10 @@ impl Index {
         match columns.as_deref() {
             // A field without any value has no groups.
             None | Some([]) => (Vec::new(), 0),
-            Some([column]) => single(self, column, slots, limit),
+            Some([column]) => {
+                let ranking = Ranking::from(counted(self, column, slots));
+                (rank(column, &ranking, limit), ranking.groups())
+            }
             Some(columns) => several(columns, slots, limit),
         }
     }
@@ -95,17 +96,32 @@ pub(in super::super) fn shown(value: Value<'_>) -> Cow<'_, str> {
     }
 }
 
-fn single(index: &Index, column: &ValueColumn, slots: &Bits, limit: usize) -> (Vec<Group>, u64) {
+/// The largest groups of a field.
+pub(super) fn rank(column: &ValueColumn, ranking: &Ranking, limit: usize) -> Vec<Group> {
+    // Values are compared where they lie; only those that stay are copied.
+    let candidates = ranking
+        .top(limit)
+        .map(|(code, count)| (u64::from(count), shown(column.value(code))));
+    largest(candidates, limit)
+        .map(|(count, value)| Group {
+            values: vec![value.into_owned()],
+            count,
+        })
+        .collect()
+}
+
+/// By the code of a value: how many of the slots have it.
+pub(super) fn counted(index: &Index, column: &ValueColumn, slots: &Bits) -> Vec<u32> {
     // Whichever is less is counted: what is in the groups, or what is not.
     let mut counts = if 2 * slots.len() > index.len() {
-        let mut counts = counted(column, &index.live.minus(slots));
+        let mut counts = by_code(column, &index.live.minus(slots));
         counts.resize(column.counts.len(), 0);
         for (count, all) in counts.iter_mut().zip(&column.counts) {
             *count = all - *count;
         }
         counts
     } else {
-        counted(column, slots)
+        by_code(column, slots)
     };
     counts.resize(column.dictionary.len() as usize + 1, 0);
     for (set, members) in column.dictionary.sets() {
@@ -116,21 +132,11 @@ fn single(index: &Index, column: &ValueColumn, slots: &Bits, limit: usize) -> (V
                 .for_each(|member| counts[*member as usize] += count);
         }
     }
-    let (groups, least) = survey(&counts, limit);
-    // Values are compared where they lie; only those that stay are copied.
-    let candidates = above(&counts, least.saturating_sub(1))
-        .map(|(code, count)| (u64::from(count), shown(column.value(code))));
-    let ranked = largest(candidates, limit)
-        .map(|(count, value)| Group {
-            values: vec![value.into_owned()],
-            count,
-        })
-        .collect();
-    (ranked, groups)
+    counts
 }
 
 /// By code: how many of the slots have it. The count of slots without a value is dropped.
-fn counted(column: &ValueColumn, slots: &Bits) -> Vec<u32> {
+fn by_code(column: &ValueColumn, slots: &Bits) -> Vec<u32> {
     let mut counts = vec![0; column.dictionary.len() as usize + 1];
     for zone in 0..slots.zones() {
         let mask = slots.zone(zone);
@@ -160,48 +166,6 @@ fn tally<T: Copy + Into<u32>>(mask: &Mask, codes: &[T], counts: &mut [u32]) {
             }
         }
     }
-}
-
-/// How many groups there are, and the smallest count that can be among the `limit` largest; at least 1.
-fn survey(counts: &[u32], limit: usize) -> (u64, u32) {
-    let groups = counts.iter().map(|count| u64::from(*count > 0)).sum();
-    let mut heap = BinaryHeap::new();
-    let mut least = 0;
-    for block in counts.chunks(BLOCK) {
-        if !reaches_above(block, least) {
-            continue;
-        }
-        for count in block.iter().copied().filter(|count| *count > 0) {
-            if heap.len() < limit {
-                heap.push(Reverse(count));
-            } else if let Some(mut smallest) = heap.peek_mut()
-                && count > smallest.0
-            {
-                *smallest = Reverse(count);
-            }
-        }
-        if heap.len() == limit {
-            least = heap.peek().map_or(u32::MAX, |smallest| smallest.0);
-        }
-    }
-    (groups, least.max(1))
-}
-
-/// The codes with a count above a bound, and their counts.
-fn above(counts: &[u32], bound: u32) -> impl Iterator<Item = (u32, u32)> {
-    (0_u32..)
-        .step_by(BLOCK)
-        .zip(counts.chunks(BLOCK))
-        .filter(move |(_, block)| reaches_above(block, bound))
-        .flat_map(|(first, block)| (first..).zip(block.iter().copied()))
-        .filter(move |(_, count)| *count > bound)
-}
-
-/// Looks at a whole block without a branch, so that many counts are compared at once.
-fn reaches_above(block: &[u32], bound: u32) -> bool {
-    block
-        .iter()
-        .fold(false, |reaches, count| reaches | (*count > bound))
 }
 
 fn several(columns: &[&ValueColumn], slots: &Bits, limit: usize) -> (Vec<Group>, u64) {
@@ -261,33 +225,6 @@ pub(in super::super) fn product<T: Clone>(members: &[&[T]]) -> Vec<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Counts with many that are equal, over several blocks.
-    fn counts(seed: u32) -> Vec<u32> {
-        let scattered = |at: u32| (at ^ seed).wrapping_mul(0x9e37_79b9) >> 7;
-        let counts = (0..1_000).map(scattered);
-        counts.map(|number| number % 40 * (number % 3)).collect()
-    }
-
-    #[test]
-    fn a_survey_says_what_sorting_says() {
-        for seed in 0..50 {
-            let counts = counts(seed);
-            let mut sorted: Vec<u32> = counts.iter().copied().filter(|count| *count > 0).collect();
-            sorted.sort_unstable_by_key(|count| Reverse(*count));
-            for limit in [1, 2, 63, 100, 400, 2_000, usize::MAX] {
-                let (groups, least) = survey(&counts, limit);
-                assert_eq!(groups, sorted.len() as u64);
-                assert_eq!(least, sorted.get(limit - 1).copied().unwrap_or(1));
-                let naive: Vec<(u32, u32)> = (0..)
-                    .zip(counts.iter().copied())
-                    .filter(|(_, count)| *count >= least)
-                    .collect();
-                assert_eq!(above(&counts, least - 1).collect::<Vec<_>>(), naive);
-            }
-        }
-        assert_eq!(survey(&[0, 7, 0, 9], 0), (2, u32::MAX));
-    }
 
     #[test]
     fn the_largest_come_first_and_equal_ones_by_value() {

@@ -23,7 +23,7 @@ pub(in super::super) struct Selection {
 }
 
 /// What to ask of the slots of a zone.
-enum Plan<'a> {
+pub(super) enum Plan<'a> {
     Everything,
     Nothing,
     All(Vec<Self>),
@@ -44,7 +44,7 @@ enum Plan<'a> {
 }
 
 /// Codes that are looked for.
-enum Wanted {
+pub(super) enum Wanted {
     Few(Vec<u32>),
     /// By code: 1 if it is wanted.
     Many(Vec<u8>),
@@ -64,7 +64,7 @@ impl Index {
         Selection { slots, exact }
     }
 
-    fn plan(&self, filter: &Filter, now: Timestamp, exact: &mut bool) -> Plan<'_> {
+    pub(super) fn plan(&self, filter: &Filter, now: Timestamp, exact: &mut bool) -> Plan<'_> {
         match filter {
             Filter::All(filters) => {
                 let mut plans: Vec<_> = filters
@@ -165,7 +165,7 @@ fn span(test: &Test, now: Timestamp) -> Option<(i64, i64)> {
 
 impl Plan<'_> {
     /// Takes the slots out of a zone's mask that do not match.
-    fn keep(&self, zone: usize, mask: &mut Mask) {
+    pub(super) fn keep(&self, zone: usize, mask: &mut Mask) {
         match self {
             Self::Everything => {}
             Self::Nothing => *mask = [0; ZONE_WORDS],
