@@ -12,11 +12,11 @@ use muster_common::clock::Clock;
 use crate::admin::{Engine, Server};
 use crate::cloud::Cloud;
 use crate::ingest::{self, AGENTS};
-use crate::insights::p50s;
 use crate::insights::questions::{Questions, tell_pages};
+use crate::insights::tell_all;
 use crate::insights::workload::open;
 use crate::machine;
-use crate::report::{Budget, Report, quantile};
+use crate::report::{Budget, Report};
 use crate::uplink::Sender;
 
 /// Tenths of the findings.
@@ -54,14 +54,12 @@ pub(crate) async fn run(report: &mut Report, findings: u64) -> anyhow::Result<()
     report.figure("scale.slope", last / first, "x", Budget::None);
     tell_server(report, "scale", &server, PARTS * part).await?;
     server.stop().await?;
-    let mut after = ask(report, "scale", &store, PARTS * part).await?;
+    let after = ask(report, "scale", &store, PARTS * part).await?;
 
-    let mut growths: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a / b).collect();
-    let worst = quantile(&mut growths, 1.0);
-    let growth = quantile(&mut after, 0.5) / quantile(&mut before.clone(), 0.5);
+    let [first, again] = [after[0] / before[0], after[1] / before[1]];
     let budget = Budget::AtMost(INSIGHT_GROWTH_MAX);
-    report.figure("scale.insight_growth", growth, "x", budget);
-    report.figure("scale.insight_growth_worst", worst, "x", Budget::None);
+    report.figure("scale.insight_growth_first", first, "x", Budget::None);
+    report.figure("scale.insight_growth_again", again, "x", budget);
     Ok(())
 }
 
@@ -89,29 +87,22 @@ async fn tell_server(
     Ok(())
 }
 
-/// Opens the store of a stopped server and asks it. The answer is the p50 of each managed insight.
+/// Opens the store of a stopped server and asks it. The answer is how long the median insight took, as if never asked and asked
+/// again.
 async fn ask(
     report: &mut Report,
     name: &str,
     store: &Path,
     findings: u64,
-) -> anyhow::Result<Vec<f64>> {
+) -> anyhow::Result<[f64; 2]> {
     let (store, reopened) = open(store)?;
     report.figure(&format!("{name}.reopen"), reopened, "s", Budget::None);
     let questions = Questions::new(store, Clock::system());
     let total = questions.total().await?;
     anyhow::ensure!(total == findings, "{total} of {findings} are visible");
-    let p50s = p50s(&questions.insights().await?);
-    let median = quantile(&mut p50s.clone(), 0.5);
-    report.figure(
-        &format!("{name}.insight_median"),
-        median,
-        "ms",
-        Budget::None,
-    );
-    let worst = quantile(&mut p50s.clone(), 1.0);
-    report.figure(&format!("{name}.insight_worst"), worst, "ms", Budget::None);
+    let answered = questions.insights().await?;
+    let medians = tell_all(report, &format!("{name}.insight"), &answered, Budget::None);
     let pages = questions.pages().await?;
     tell_pages(report, &format!("{name}.page"), pages, Budget::None);
-    Ok(p50s)
+    Ok(medians)
 }

@@ -9,11 +9,14 @@ use muster_admin::records::Records;
 use muster_common::clock::Clock;
 use muster_common::field::Field;
 use muster_common::filter::{Filter, Test};
+use muster_common::finding::Patch;
 use muster_store::{Counts, Embedded, Findings as Engine, Ledger, Tables};
 
 use crate::report::{Budget, Report, ms, quantile};
 
 const RUNS: usize = 41;
+/// Findings that change before an insight is asked again.
+pub(super) const CHANGED: usize = 200;
 /// Groups of an insight, as the managed ones are shown.
 pub(super) const GROUPS: usize = 100;
 const PAGE: usize = 100;
@@ -21,6 +24,7 @@ const PAGE_RUNS: usize = 5;
 
 /// The rooms over a store.
 pub(crate) struct Questions {
+    engine: Arc<dyn Engine>,
     findings: Findings,
     insights: Insights,
 }
@@ -28,8 +32,10 @@ pub(crate) struct Questions {
 /// What an insight said, and how long that took.
 pub(crate) struct Answered {
     pub insight: Insight,
-    /// The median of some runs, in milliseconds.
-    pub p50: f64,
+    /// The median of some runs as if it had never been asked, in milliseconds.
+    pub first: f64,
+    /// The median of some runs with [`CHANGED`] changes before each, in milliseconds.
+    pub again: f64,
     pub counts: Counts,
 }
 
@@ -46,8 +52,9 @@ impl Questions {
         let engine: Arc<dyn Engine> = store.clone();
         let ledger: Arc<dyn Ledger> = store.clone();
         let tables: Arc<dyn Tables> = store;
-        let findings = Findings::new(engine, ledger, clock.clone());
+        let findings = Findings::new(Arc::clone(&engine), ledger, clock.clone());
         Self {
+            engine,
             insights: Insights::new(Records::new(tables), findings.clone(), clock),
             findings,
         }
@@ -66,24 +73,53 @@ impl Questions {
         Ok(all.await?.group_count)
     }
 
-    /// Every managed insight.
+    /// Every managed insight: as if it had never been asked, and asked again after findings have changed.
     pub(crate) async fn insights(&self) -> anyhow::Result<Vec<Answered>> {
         let mut answered = Vec::new();
         for insight in self.insights.managed() {
-            let mut times = Vec::with_capacity(RUNS);
-            let mut counts = Counts::default();
+            let mut first = Vec::with_capacity(RUNS);
+            let mut other = insight.clone();
             for _ in 0..RUNS {
-                let started = Instant::now();
-                counts = self.insights.results(insight, GROUPS).await?;
-                times.push(ms(started.elapsed()));
+                // Means the same, and nobody has asked it.
+                other.filter = Filter::All(vec![other.filter]);
+                first.push(self.asked(&other).await?.0);
+            }
+            let mut again = Vec::with_capacity(RUNS);
+            let (_, mut counts) = self.asked(insight).await?;
+            for run in 0..RUNS {
+                self.change(run).await?;
+                let took;
+                (took, counts) = self.asked(insight).await?;
+                again.push(took);
             }
             answered.push(Answered {
                 insight: insight.clone(),
-                p50: quantile(&mut times, 0.5),
+                first: quantile(&mut first, 0.5),
+                again: quantile(&mut again, 0.5),
                 counts,
             });
         }
         Ok(answered)
+    }
+
+    /// How long an answer took, in milliseconds, and the answer.
+    async fn asked(&self, insight: &Insight) -> anyhow::Result<(f64, Counts)> {
+        let started = Instant::now();
+        let counts = self.insights.results(insight, GROUPS).await?;
+        Ok((ms(started.elapsed()), counts))
+    }
+
+    /// Writes a note on some findings, which no insight asks for, so that each is to be looked at again.
+    async fn change(&self, run: usize) -> anyhow::Result<()> {
+        let digits = format!("{:02x}", run % 256);
+        let keys = self.engine.starting_with(digits, CHANGED).await?;
+        anyhow::ensure!(keys.len() == CHANGED, "too few findings to change");
+        let patch = Patch {
+            note: Some((format!("run {run}"), "bench".to_owned())),
+            ..Patch::default()
+        };
+        self.findings.update(keys, &patch, "bench").await?;
+        Ok(())
     }
 
     /// Pages of the newest, each of other findings than the one before: an account's severe ones, and those of the
