@@ -309,7 +309,7 @@ impl Ledger for Embedded {
 /// Findings per account, as queries see them.
 fn visible(index: &Index) -> impl Iterator<Item = (AccountId, u64)> {
     let all = index.select(&Filter::default(), Timestamp::default());
-    let (groups, _) = index.group(&all.slots, &[Field::AwsAccountId], usize::MAX);
+    let (groups, _) = index.group(&all, &[Field::AwsAccountId], usize::MAX);
     groups.into_iter().filter_map(|group| {
         let account = group.values.first()?.parse().ok()?;
         Some((account, group.count))

@@ -27,7 +27,6 @@ use dictionary::make_room;
 use standing::Standing;
 
 pub(super) use group::{Tally, product, shown};
-pub(super) use select::Selection;
 
 #[derive(Default)]
 pub(super) struct Index {

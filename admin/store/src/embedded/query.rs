@@ -7,7 +7,7 @@ use muster_common::filter::{Filter, Subject};
 use muster_common::finding::{self, FindingKey, Row};
 use muster_common::timestamp::Timestamp;
 
-use super::index::{Selection, Tally, is_indexed, product, shown};
+use super::index::{Tally, is_indexed, product, shown};
 use super::state::{Shared, record};
 use crate::{
     CountQuery, Counts, Error, FeedEntry, FeedEvent, Page, Position, Query, Record, Version,
@@ -62,20 +62,17 @@ fn candidates(
     limit: usize,
 ) -> (Vec<(FindingKey, Position)>, bool) {
     let state = shared.state.read();
-    let Selection { slots, exact } = state.index.select(&query.filter, query.now);
+    let matches = state.index.matches(&query.filter, query.now);
     let order = state.index.order(&query.sort);
     let found = order
-        .first(&slots, after, limit)
+        .first(&matches, after, limit)
         .into_iter()
         .map(|slot| (state.index.at(slot).0, order.position(slot)))
         .collect();
-    if !exact {
-        tracing::debug!(
-            candidates = slots.len(),
-            "no index decides the filter; reading documents"
-        );
+    if !matches.exact {
+        tracing::debug!("no index decides the filter; reading documents");
     }
-    (found, exact)
+    (found, matches.exact)
 }
 
 /// The latest state of a finding; `None` if it is gone by now or its block is damaged, which is reported elsewhere.
@@ -126,7 +123,7 @@ pub(super) fn count(shared: &Shared, query: &CountQuery) -> Result<Counts, Error
     let (total, groups, group_count) = if let [field] = group_by[..] {
         state.index.count(filter, field, *limit, *now)
     } else {
-        let slots = state.index.select(filter, *now).slots;
+        let slots = state.index.select(filter, *now);
         let (groups, group_count) = state.index.group(&slots, group_by, *limit);
         (slots.len(), groups, group_count)
     };
@@ -148,7 +145,7 @@ fn count_documents(shared: &Shared, query: &CountQuery) -> Result<Counts, Error>
     } = query;
     let (keys, sequence) = {
         let state = shared.state.read();
-        let slots = state.index.select(filter, *now).slots;
+        let slots = state.index.select(filter, *now);
         tracing::debug!(
             candidates = slots.len(),
             "no index decides the count; reading documents"

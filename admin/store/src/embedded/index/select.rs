@@ -15,15 +15,16 @@ const FEW: usize = 8;
 /// Up to this many slots of a zone are looked at one by one.
 const FEW_SLOTS: u32 = 64;
 
-/// Slots that may match.
-pub(in super::super) struct Selection {
-    pub slots: Bits,
+/// The slots that may match a filter, zone by zone as they are asked for.
+pub(in super::super) struct Matches<'a> {
+    live: &'a Bits,
+    plan: Plan<'a>,
     /// Whether all of them do. Otherwise their documents decide.
     pub exact: bool,
 }
 
 /// What to ask of the slots of a zone.
-pub(super) enum Plan<'a> {
+enum Plan<'a> {
     Everything,
     Nothing,
     All(Vec<Self>),
@@ -44,27 +45,34 @@ pub(super) enum Plan<'a> {
 }
 
 /// Codes that are looked for.
-pub(super) enum Wanted {
+enum Wanted {
     Few(Vec<u32>),
     /// By code: 1 if it is wanted.
     Many(Vec<u8>),
 }
 
 impl Index {
-    /// The slots that a filter selects.
-    pub(in super::super) fn select(&self, filter: &Filter, now: Timestamp) -> Selection {
-        let mut exact = true;
-        let plan = self.plan(filter, now, &mut exact);
+    /// The slots that may match a filter.
+    pub(in super::super) fn select(&self, filter: &Filter, now: Timestamp) -> Bits {
+        let matches = self.matches(filter, now);
         let mut slots = Bits::default();
         for zone in 0..self.live.zones() {
-            let mut mask = *self.live.zone(zone);
-            plan.keep(zone, &mut mask);
-            slots.push_zone(&mask);
+            slots.push_zone(&matches.zone(zone));
         }
-        Selection { slots, exact }
+        slots
     }
 
-    pub(super) fn plan(&self, filter: &Filter, now: Timestamp, exact: &mut bool) -> Plan<'_> {
+    /// As [`Index::select`], for who does not need all of them.
+    pub(in super::super) fn matches(&self, filter: &Filter, now: Timestamp) -> Matches<'_> {
+        let mut exact = true;
+        Matches {
+            live: &self.live,
+            plan: self.plan(filter, now, &mut exact),
+            exact,
+        }
+    }
+
+    fn plan(&self, filter: &Filter, now: Timestamp, exact: &mut bool) -> Plan<'_> {
         match filter {
             Filter::All(filters) => {
                 let mut plans: Vec<_> = filters
@@ -133,6 +141,23 @@ impl Index {
     }
 }
 
+impl Matches<'_> {
+    pub(super) fn zones(&self) -> usize {
+        self.live.zones()
+    }
+
+    pub(super) fn zone(&self, number: usize) -> Mask {
+        let mut mask = *self.live.zone(number);
+        self.keep(number, &mut mask);
+        mask
+    }
+
+    /// Takes the slots out of a zone's mask that do not match.
+    pub(super) fn keep(&self, zone: usize, mask: &mut Mask) {
+        self.plan.keep(zone, mask);
+    }
+}
+
 fn with_value<'a>(column: &'a ValueColumn, tests: &[Test], now: Timestamp) -> Plan<'a> {
     let matching = column.matching(tests, now);
     let codes: Vec<u32> = (0..)
@@ -165,7 +190,7 @@ fn span(test: &Test, now: Timestamp) -> Option<(i64, i64)> {
 
 impl Plan<'_> {
     /// Takes the slots out of a zone's mask that do not match.
-    pub(super) fn keep(&self, zone: usize, mask: &mut Mask) {
+    fn keep(&self, zone: usize, mask: &mut Mask) {
         match self {
             Self::Everything => {}
             Self::Nothing => *mask = [0; ZONE_WORDS],

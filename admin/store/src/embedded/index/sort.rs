@@ -1,4 +1,4 @@
-//! Sorting: the first findings of a set of slots in an order, from a position on.
+//! Sorting: the first findings of those that match, in an order, from a position on.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -8,9 +8,10 @@ use muster_common::finding::{FindingKey, Value};
 use muster_common::timestamp::Timestamp;
 
 use super::Index;
-use super::bits::{self, Bits, ZONE, ones};
+use super::bits::{Mask, ZONE, ones};
 use super::codes::Times;
 use super::column::{Column, ValueColumn};
+use super::select::Matches;
 use crate::{Position, Sort, SortValue};
 
 /// An order over slots: by each criterion, then by key.
@@ -190,11 +191,11 @@ struct Candidate {
     slot: u32,
 }
 
-fn slots_of(slots: &Bits, zone: usize) -> impl Iterator<Item = u32> {
+fn slots_of(zone: usize, mask: &Mask) -> impl Iterator<Item = u32> {
     let start = (zone * ZONE) as u32;
     (start..)
         .step_by(64)
-        .zip(slots.zone(zone))
+        .zip(mask)
         .flat_map(|(base, word)| ones(*word).map(move |bit| base + bit))
 }
 
@@ -202,7 +203,7 @@ impl Order<'_> {
     /// Up to `limit` slots in order, only those after a position.
     pub(in super::super) fn first(
         &self,
-        slots: &Bits,
+        matches: &Matches<'_>,
         after: Option<&Position>,
         limit: usize,
     ) -> Vec<u32> {
@@ -217,8 +218,7 @@ impl Order<'_> {
         });
         let mut heap = BinaryHeap::new();
         // Zones that may hold the first ones come first, so that most others need no look.
-        let mut zones: Vec<(i64, usize)> = (0..slots.zones())
-            .filter(|zone| !bits::is_empty(slots.zone(*zone)))
+        let mut zones: Vec<(i64, usize)> = (0..matches.zones())
             .map(|zone| (self.criteria[0].least(zone), zone))
             .collect();
         zones.sort_unstable();
@@ -227,7 +227,7 @@ impl Order<'_> {
             if heap.len() == limit && worst.is_none_or(|worst| least > worst) {
                 break;
             }
-            for slot in slots_of(slots, zone) {
+            for slot in slots_of(zone, &matches.zone(zone)) {
                 let first = self.criteria[0].rank(slot);
                 let hopeless = heap.len() == limit
                     && heap

@@ -182,7 +182,7 @@ impl Index {
     }
 
     fn ask(&self, filter: &Filter, field: Field, now: Timestamp) -> Question {
-        let slots = self.select(filter, now).slots;
+        let slots = self.select(filter, now);
         let column = values(&self.columns, field);
         let counts = column.map(|column| counted(self, column, &slots));
         Question {
@@ -199,7 +199,7 @@ impl Index {
         if changed.is_empty() {
             return;
         }
-        let plan = self.plan(&question.filter, now, &mut true);
+        let matches = self.matches(&question.filter, now);
         let column = values(&self.columns, question.field);
         let mut members = Vec::new();
         for slots in changed.chunk_by(|left, right| zone(*left) == zone(*right)) {
@@ -212,7 +212,7 @@ impl Index {
             if is_empty(&mask) {
                 continue;
             }
-            plan.keep(zone, &mut mask);
+            matches.keep(zone, &mut mask);
             for slot in slots {
                 let at = *slot as usize % ZONE;
                 if mask[at / 64] >> (at % 64) & 1 == 0 {
