@@ -39,7 +39,7 @@ pub async fn agrees_with_a_naive_store<E: Engine>(
     let mut dice = Dice(seed);
     let mut model = Model::default();
     // Asked again and again, while findings come, change and go.
-    let repeated: Vec<CountQuery> = (0..6).map(|_| count_query(&mut dice, 1)).collect();
+    let repeated: Vec<CountQuery> = (0..8).map(|_| count_query(&mut dice, 1)).collect();
     for round in 0..16_i64 {
         let now = NOW.plus(round * HOUR);
         let changes: Vec<Change> = (0..=dice.roll(40))
@@ -117,6 +117,8 @@ fn patch(dice: &mut Dice) -> Patch {
             normalized: Some(dice.roll(101) as i32),
             ..SeverityPatch::default()
         }),
+        verification_state: (dice.roll(3) == 0)
+            .then(|| (*dice.pick(&["TRUE_POSITIVE", "BENIGN_POSITIVE"])).to_owned()),
         note: (dice.roll(2) == 0).then(|| ("looked at it".to_owned(), "ana".to_owned())),
         user_defined_fields: (dice.roll(3) == 0)
             .then(|| [("owner".to_owned(), format!("team-{}", dice.roll(3)))].into()),
@@ -273,6 +275,8 @@ fn count_query(dice: &mut Dice, depth: usize) -> CountQuery {
         Field::AwsAccountId,
         Field::Type,
         Field::Description,
+        // Nobody has one in the beginning.
+        Field::VerificationState,
     ];
     CountQuery {
         filter: filter(dice, depth),

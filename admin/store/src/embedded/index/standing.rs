@@ -102,11 +102,9 @@ impl Questions {
 }
 
 impl Question {
-    fn leave(&mut self, slot: u32, members: &[u32]) {
-        if self.slots.has(slot) {
-            self.slots.remove(slot);
-            members.iter().for_each(|code| self.ranking.subtract(*code));
-        }
+    fn leave(&mut self, slot: u32, groups: &[u32]) {
+        self.slots.remove(slot);
+        groups.iter().for_each(|code| self.ranking.subtract(*code));
     }
 
     fn bytes(&self) -> usize {
@@ -119,14 +117,10 @@ impl Standing {
     pub(super) fn leave(&mut self, columns: &[Option<Column>], slots: &[u32]) {
         let mut members = Vec::new();
         for question in &mut self.0.get_mut().kept {
-            let Some(column) = values(columns, question.field) else {
-                continue;
-            };
+            let column = values(columns, question.field);
             for slot in slots {
                 if question.slots.has(*slot) {
-                    column
-                        .dictionary
-                        .members(column.codes.get(*slot), &mut members);
+                    groups_of(column, *slot, &mut members);
                     question.leave(*slot, &members);
                 }
             }
@@ -219,13 +213,8 @@ impl Index {
                     continue;
                 }
                 question.slots.insert(*slot);
-                if let Some(ValueColumn {
-                    dictionary, codes, ..
-                }) = column
-                {
-                    dictionary.members(codes.get(*slot), &mut members);
-                    members.iter().for_each(|code| question.ranking.add(*code));
-                }
+                groups_of(column, *slot, &mut members);
+                members.iter().for_each(|code| question.ranking.add(*code));
             }
         }
     }
@@ -233,6 +222,14 @@ impl Index {
 
 const fn zone(slot: u32) -> usize {
     slot as usize / ZONE
+}
+
+/// Puts the groups of a slot into `members`.
+fn groups_of(column: Option<&ValueColumn>, slot: u32, members: &mut Vec<u32>) {
+    members.clear();
+    if let Some(column) = column {
+        column.dictionary.members(column.codes.get(slot), members);
+    }
 }
 
 fn values(columns: &[Option<Column>], field: Field) -> Option<&ValueColumn> {
