@@ -69,29 +69,16 @@ pub async fn agrees_with_a_naive_store<E: Engine>(
     }
 }
 
-/// Each change in a batch of its own, many of them on their way at once. A removal waits for what came before it, and is
-/// waited for.
+/// Each change in a batch of its own, all of them on their way at once.
 async fn record<E: Engine>(engine: &E, changes: Vec<Change>, now: Timestamp) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    let removes = |change: &Change| matches!(change, Change::Expire { .. });
-    let mut changes = changes.into_iter().peekable();
-    while let Some(first) = changes.next() {
-        let alone = removes(&first);
-        let mut together = vec![first];
-        while let Some(change) = changes.next_if(|change| !alone && !removes(change)) {
-            together.push(change);
-        }
-        let recorded = together.into_iter().map(|change| {
-            engine.record(Batch {
-                now,
-                ..batch(vec![change])
-            })
-        });
-        for outcome in join_all(recorded).await {
-            outcomes.extend(outcome.unwrap());
-        }
-    }
-    outcomes
+    let recorded = changes.into_iter().map(|change| {
+        engine.record(Batch {
+            now,
+            ..batch(vec![change])
+        })
+    });
+    let outcomes = join_all(recorded).await.into_iter();
+    outcomes.flat_map(Result::unwrap).collect()
 }
 
 fn change(dice: &mut Dice, model: &Model) -> Change {

@@ -170,24 +170,28 @@ impl Maker<'_> {
         key: FindingKey,
         unless_after: Timestamp,
     ) -> Result<(Outcome, Option<AccountId>), Error> {
-        if self.pending(&key).is_some() {
-            // It changed a moment ago; the next sweep looks again.
-            return Ok((Outcome::Unchanged(key), None));
-        }
-        let present = {
-            let state = self.shared.state.read();
-            state
-                .index
-                .present(&key)
-                .map(|present| (present.sequence, present.known.updated_at))
+        let present = match self.pending(&key) {
+            Some(entry) if entry.event == FeedEvent::Expired => None,
+            Some(Entry { sequence, row, .. }) => {
+                let account = row.text(Field::AwsAccountId);
+                let account = account.and_then(|account| account.parse().ok());
+                Some((*sequence, known(row).updated_at, account))
+            }
+            None => {
+                let index = &self.shared.state.read().index;
+                let present = index.present(&key);
+                present.map(|present| {
+                    let updated_at = present.known.updated_at;
+                    (present.sequence, updated_at, index.account(&key))
+                })
+            }
         };
-        let Some((previous, updated_at)) = present else {
+        let Some((previous, updated_at, account)) = present else {
             return Ok((Outcome::NotFound(key), None));
         };
         if updated_at > unless_after {
             return Ok((Outcome::Unchanged(key), None));
         }
-        let account = self.shared.state.read().index.account(&key);
         self.push(Draft {
             key,
             previous,
