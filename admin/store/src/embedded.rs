@@ -308,8 +308,9 @@ impl Ledger for Embedded {
 
 /// Findings per account, as queries see them.
 fn visible(index: &Index) -> impl Iterator<Item = (AccountId, u64)> {
-    let all = index.select(&Filter::default(), Timestamp::default());
-    let (groups, _) = index.group(&all, &[Field::AwsAccountId], usize::MAX);
+    let everything = Filter::default();
+    let account = Field::AwsAccountId;
+    let (_, groups, _) = index.count(&everything, account, usize::MAX, Timestamp::default());
     groups.into_iter().filter_map(|group| {
         let account = group.values.first()?.parse().ok()?;
         Some((account, group.count))
