@@ -1,7 +1,8 @@
 //! `muster-admin` as a process.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value as Json;
 use tokio::process::Command;
@@ -15,6 +16,21 @@ pub struct Admin {
     clock: Option<MovedClock>,
     process: Option<Process>,
     addresses: Option<Json>,
+}
+
+/// A port that stays its own while it is stopped: none that the system gives to whoever connects or asks for any, and
+/// none of another test's process.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const PORTS: std::ops::Range<u32> = 10_000..32_000;
+    const EACH: u32 = 64;
+    loop {
+        let next = std::process::id() * EACH + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = (PORTS.start + next % PORTS.len() as u32) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Admin {
@@ -48,7 +64,7 @@ impl Admin {
         let any = |key: &str| {
             (
                 format!("MUSTER_ADMIN_LISTEN__{key}"),
-                "127.0.0.1:0".to_owned(),
+                format!("127.0.0.1:{}", free_port()),
             )
         };
         Self {
@@ -130,7 +146,7 @@ impl Admin {
         command
     }
 
-    /// Starts it, on the ports of its last life, and waits until it serves.
+    /// Starts it, always on the same ports, and waits until it serves.
     ///
     /// # Panics
     /// It does not.
@@ -146,17 +162,12 @@ impl Admin {
         if self.addresses.is_none() {
             let text = std::fs::read(&told).expect("the addresses");
             let addresses: Json = serde_json::from_slice(&text).expect("JSON");
-            for key in ["enrollment", "agents", "operators", "metrics"] {
-                let value = addresses[key].as_str().unwrap_or_default().to_owned();
-                let name = format!("MUSTER_ADMIN_LISTEN__{}", key.to_uppercase());
-                self.environment.push((name, value));
-            }
             self.addresses = Some(addresses);
             self.point_credential();
         }
     }
 
-    /// Starts it, on the ports of its last life, and does not wait.
+    /// Starts it, always on the same ports, and does not wait.
     pub fn launch(&mut self) {
         let _ = std::fs::remove_file(self.data().join("addresses.json"));
         let log = self.folder.with_extension("log");
