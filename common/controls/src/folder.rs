@@ -1,0 +1,136 @@
+//! A control as a folder of three files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use crate::cases::Case;
+use crate::control::Control;
+use crate::resource::{Account, Part, Resource};
+use crate::rule::{InvalidRule, Rule, Surroundings};
+use crate::verdict::{Status, Verdict};
+
+/// No file of a control is larger.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The texts of a control's files.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    pub control: &'a str,
+    pub rule: &'a str,
+    pub cases: &'a str,
+}
+
+/// A control that can be asked.
+#[derive(Clone)]
+pub struct Definition {
+    pub control: Control,
+    rule: Rule,
+    pub cases: Vec<Case>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidControl {
+    #[error("cannot read {path}: {reason}")]
+    Disk {
+        path: String,
+        reason: std::io::Error,
+    },
+    #[error("control.toml: {0}")]
+    Metadata(String),
+    #[error("rule.rego: {0}")]
+    Rule(#[from] InvalidRule),
+    #[error("cases.json: {0}")]
+    Cases(String),
+}
+
+impl Definition {
+    /// Reads a control from a folder.
+    ///
+    /// # Errors
+    /// [`InvalidControl`] names the file.
+    pub fn open(folder: &Path) -> Result<Self, InvalidControl> {
+        let [control, rule, cases] =
+            ["control.toml", "rule.rego", "cases.json"].map(|name| text(&folder.join(name)));
+        let files = Files {
+            control: &control?,
+            rule: &rule?,
+            cases: &cases?,
+        };
+        Self::parse(files)
+    }
+
+    /// Reads a control.
+    ///
+    /// # Errors
+    /// [`InvalidControl`] names the file.
+    pub fn parse(files: Files<'_>) -> Result<Self, InvalidControl> {
+        let control: Control = toml::from_str(files.control)
+            .map_err(|error| InvalidControl::Metadata(error.to_string().trim_end().to_owned()))?;
+        if let Some(fault) = control.fault() {
+            return Err(InvalidControl::Metadata(fault));
+        }
+        let rule = Rule::compile(files.rule)?;
+        let cases: Vec<Case> = serde_json::from_str(files.cases)
+            .map_err(|error| InvalidControl::Cases(error.to_string()))?;
+        let told = |status| cases.iter().any(|case| case.expect == status);
+        for status in [Status::Passed, Status::Failed, Status::NotAvailable] {
+            if !told(status) {
+                let name = status.name();
+                return Err(InvalidControl::Cases(format!("no case expects {name}")));
+            }
+        }
+        Ok(Self {
+            control,
+            rule,
+            cases,
+        })
+    }
+
+    /// Judges resources of an account, all with the same parameters at the same time.
+    pub fn judge<'a>(
+        &'a mut self,
+        account: &Account,
+        parameters: &BTreeMap<String, Json>,
+        now: &str,
+    ) -> impl FnMut(&Resource) -> Verdict + 'a {
+        let surroundings = Surroundings::new(account, parameters, now);
+        let Self { control, rule, .. } = self;
+        move |resource| {
+            let unread = control
+                .needs
+                .iter()
+                .find_map(|need| unread(need, resource.part(need)));
+            unread.unwrap_or_else(|| rule.judge(surroundings.input(resource)))
+        }
+    }
+}
+
+/// The verdict over a resource of which a part is not known.
+fn unread(need: &str, part: Part<'_>) -> Option<Verdict> {
+    match part {
+        Part::Known(_) => None,
+        Part::Unavailable(told) => Some(Verdict::unknown(
+            &told.code,
+            format!("{} answered {}", told.call, told.code),
+        )),
+        Part::Missing => Some(Verdict::unknown(
+            "NOT_COLLECTED",
+            format!("nobody has read {need} yet"),
+        )),
+    }
+}
+
+fn text(path: &Path) -> Result<String, InvalidControl> {
+    let disk = |reason| InvalidControl::Disk {
+        path: path.display().to_string(),
+        reason,
+    };
+    let bytes = std::fs::metadata(path).map_err(disk)?.len();
+    if bytes > FILE_BYTES_MAX {
+        let reason = format!("it has {bytes} bytes; the limit is {FILE_BYTES_MAX}");
+        return Err(disk(std::io::Error::other(reason)));
+    }
+    std::fs::read_to_string(path).map_err(disk)
+}
