@@ -3,6 +3,7 @@
 mod agent;
 mod audit;
 pub(crate) mod completion;
+pub(crate) mod control;
 mod finding;
 mod insight;
 mod invitation;
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     /// What matters: saved filters with a grouping
     #[command(subcommand)]
     Insight(insight::Command),
+    /// What is checked of an account's configuration
+    #[command(subcommand)]
+    Control(control::Command),
     /// People and programs that use the admin
     #[command(subcommand)]
     Operator(operator::Command),
@@ -62,6 +66,7 @@ pub(crate) async fn run(
         Command::Agent(command) => agent::run(command, session, printer).await,
         Command::Finding(command) => finding::run(command, session, printer).await,
         Command::Insight(command) => insight::run(command, session, printer).await,
+        Command::Control(command) => control::run(&command, printer),
         Command::Operator(command) => operator::run(command, session, printer).await,
         Command::Audit(command) => audit::run(command, session, printer).await,
         Command::Status(arguments) => status::run(&arguments, session, printer).await,

@@ -84,8 +84,12 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         command,
     } = arguments;
     let printer = Printer::new(output.unwrap_or_default());
+    // These need no server, nor a credential for it.
     if let Command::Completion(completion) = command {
         return commands::completion::run(&completion);
+    }
+    if let Command::Control(control) = command {
+        return commands::control::run(&control, &printer);
     }
     let path = credential.unwrap_or_else(|| {
         muster_settings::home("XDG_CONFIG_HOME", ".config").join("credential.toml")

@@ -24,6 +24,7 @@ pub struct Control {
     /// Which of the account's states is judged; of the account only.
     pub scope: Option<Scope>,
     /// Parts of the judged resource without which there is no verdict.
+    #[serde(default)]
     pub needs: Vec<String>,
     /// Other types that the rule looks at.
     #[serde(default)]
@@ -98,8 +99,8 @@ impl Control {
             Some(format!(
                 "`scope` goes with the resource type {ACCOUNT}, and only with it"
             ))
-        } else if self.needs.is_empty() {
-            Some("`needs` names no part of the resource".to_owned())
+        } else if self.needs.is_empty() && self.reads.is_empty() {
+            Some("neither `needs` nor `reads` names anything to look at".to_owned())
         } else {
             parameter
         }

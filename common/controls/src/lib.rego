@@ -23,7 +23,7 @@ settled(chances, yes, no) := yes if {
 
 # --- Resources and names ---
 
-# The other resources of a type, in all Regions.
+# The resources of a type that the control reads, in all Regions.
 others(type) := input.account.resources[type]
 
 # The account in an ARN.
@@ -41,15 +41,13 @@ list(value) := value if {
 	is_array(value)
 } else := [value]
 
-# The statements of a policy document; none if there is no document.
-statements(policy) := list(policy.Statement) if {
-	policy.Statement
+# The values of a field, as a list; none if it is absent.
+values(holder, field) := list(holder[field]) if {
+	holder[field]
 } else := []
 
-# The values of a statement's field, as a list; none if it is absent.
-values(statement, field) := list(statement[field]) if {
-	statement[field]
-} else := []
+# The statements of a policy document; none if there is no document.
+statements(policy) := values(policy, "Statement")
 
 # Whether an action means every action there is.
 every_action(action) if action in {"*", "*:*"}
@@ -85,6 +83,7 @@ last_uses(row) := array.concat(password, keys) if {
 	keys := [last_time([row[key.used], row[key.made], row.user_creation_time]) | some key in access_keys; row[key.active]]
 }
 
+# The columns of the credential report for each of the two access keys.
 access_keys := [{"active": active, "used": used, "made": made} |
 	some n in [1, 2]
 	active := sprintf("access_key_%d_active", [n])
@@ -113,6 +112,7 @@ runs_everywhere(trail) if {
 	running(trail.state.Status)
 }
 
+# Whether a trail may be running, by its status.
 running(status) if status.IsLogging
 
 running(status) if unavailable(status)
@@ -124,15 +124,16 @@ logs_management(trail) if {
 	}
 }
 
+# Whether event selectors may take all management events of a kind.
 selects_management(selectors, kind) if {
-	some selector in selectors.EventSelectors
+	some selector in values(selectors, "EventSelectors")
 	selector.IncludeManagementEvents
 	selector.ReadWriteType in {"All", kind}
 	values(selector, "ExcludeManagementEventSources") == []
 }
 
 selects_management(selectors, kind) if {
-	some selector in selectors.AdvancedEventSelectors
+	some selector in values(selectors, "AdvancedEventSelectors")
 	conditions(selector, kind) == {["eventCategory", "Equals", ["Management"]]}
 }
 
@@ -140,7 +141,7 @@ selects_management(selectors, _) if unavailable(selectors)
 
 # Whether a trail may record this kind of data event ("ReadOnly", "WriteOnly") for all objects of all buckets.
 logs_objects(trail, kind) if {
-	some selector in trail.state.EventSelectors.EventSelectors
+	some selector in values(trail.state.EventSelectors, "EventSelectors")
 	selector.ReadWriteType in {"All", kind}
 	some resources in selector.DataResources
 	resources.Type == "AWS::S3::Object"
@@ -149,7 +150,7 @@ logs_objects(trail, kind) if {
 }
 
 logs_objects(trail, kind) if {
-	some selector in trail.state.EventSelectors.AdvancedEventSelectors
+	some selector in values(trail.state.EventSelectors, "AdvancedEventSelectors")
 	conditions(selector, kind) == {["eventCategory", "Equals", ["Data"]], ["resources.type", "Equals", ["AWS::S3::Object"]]}
 }
 
@@ -164,6 +165,7 @@ conditions(selector, kind) := asked - {["readOnly", "Equals", [read_only[kind]]]
 	}
 }
 
+# What the field readOnly says for each kind.
 read_only := {"ReadOnly": "true", "WriteOnly": "false"}
 
 # Whether a bucket holds the logs of a trail.
@@ -198,7 +200,7 @@ told(patterns) := "SKIPPED" if {
 	]
 }
 
-# How far the chain got.
+# The answer when nobody is told: how far the chain got.
 told_shortfall(trails, filters, exact, alarms, topics) := failed("CLOUDTRAIL_MULTI_REGION_NOT_PRESENT") if {
 	trails == []
 } else := failed("CLOUDTRAIL_METRIC_FILTERS_NOT_PRESENT") if {
@@ -250,6 +252,7 @@ finds(filter, patterns) if {
 	squeezed(filter.state.MetricFilter.filterPattern) == squeezed(pattern)
 }
 
+# A text without its white space.
 squeezed(text) := strings.replace_n({" ": "", "\t": "", "\n": "", "\r": ""}, text)
 
 # The alarms on a metric filter's metrics.

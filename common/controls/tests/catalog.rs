@@ -1,17 +1,16 @@
-//! The controls that come with the product, against their own cases.
+//! The controls that come with the product: what their cases expect, and that the standards are whole.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use muster_controls::Definition;
 
 fn folders() -> Vec<PathBuf> {
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog");
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(catalog)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let entries = std::fs::read_dir(catalog).unwrap();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     folders
 }
@@ -35,4 +34,23 @@ fn every_control_says_what_its_cases_expect() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// How many controls AWS lists for the versions of the benchmark, S3.4 of 1.4.0 and IAM.20 of 1.2.0 included.
+#[test]
+fn the_standards_are_whole() {
+    let mut controls: BTreeMap<String, usize> = BTreeMap::new();
+    for folder in folders() {
+        let definition = Definition::open(&folder).unwrap();
+        for (standard, numbers) in definition.control.requirements {
+            assert!(!numbers.is_empty(), "{standard} in {}", folder.display());
+            *controls.entry(standard).or_default() += 1;
+        }
+    }
+    let cis = |version| controls[&format!("cis-aws-foundations-benchmark/v/{version}")];
+    assert_eq!(
+        ["1.2.0", "1.4.0", "3.0.0", "5.0.0"].map(cis),
+        [43, 40, 37, 40]
+    );
+    assert!(controls["aws-foundational-security-best-practices/v/1.0.0"] >= 60);
 }

@@ -10,6 +10,7 @@ use toml::Table;
 const CRATES: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("common", &["muster-proto"]),
+    ("common/controls", &[]),
     ("common/disk", &["muster-common"]),
     ("common/mtls", &["muster-common"]),
     ("common/settings", &[]),
@@ -28,6 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "admin/cli",
         &[
             "muster-common",
+            "muster-controls",
             "muster-mtls",
             "muster-proto",
             "muster-settings",
@@ -205,9 +207,10 @@ fn crates_depend_on_each_other_in_one_direction() {
 }
 
 #[test]
-fn only_the_store_names_sled_and_only_mtls_names_rustls() {
+fn what_is_fenced_is_named_by_one_crate() {
     for (fenced, home) in [
         ("sled", "admin/store"),
+        ("regorus", "common/controls"),
         ("rustls", "common/mtls"),
         ("tokio-rustls", "common/mtls"),
     ] {

@@ -1,0 +1,5 @@
+package control
+
+import data.muster
+
+verdict := muster.told([`{($.errorCode="*UnauthorizedOperation") || ($.errorCode="AccessDenied*")}`])

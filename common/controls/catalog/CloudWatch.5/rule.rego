@@ -1,0 +1,5 @@
+package control
+
+import data.muster
+
+verdict := muster.told([`{($.eventName=CreateTrail) || ($.eventName=UpdateTrail) || ($.eventName=DeleteTrail) || ($.eventName=StartLogging) || ($.eventName=StopLogging)}`])

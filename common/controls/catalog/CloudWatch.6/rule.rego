@@ -1,0 +1,5 @@
+package control
+
+import data.muster
+
+verdict := muster.told([`{($.eventName=ConsoleLogin) && ($.errorMessage="Failed authentication")}`])

@@ -1,0 +1,5 @@
+package control
+
+import data.muster
+
+verdict := muster.told([`{($.eventSource=kms.amazonaws.com) && (($.eventName=DisableKey) || ($.eventName=ScheduleKeyDeletion))}`])

@@ -1,0 +1,69 @@
+package control
+
+import data.muster
+
+# Who may decrypt with every key, each as what is not known.
+holders := [{"id": holder.id, "unread": muster.unread([holder.state.InlineDocuments])} |
+	some type in ["AWS::IAM::User", "AWS::IAM::Group", "AWS::IAM::Role"]
+	some holder in muster.others(type)
+	may_decrypt(holder)
+]
+
+may_decrypt(holder) if muster.unavailable(holder.state.InlineDocuments)
+
+may_decrypt(holder) if {
+	statements := [statement |
+		some policy in holder.state.InlineDocuments
+		some statement in muster.statements(policy.PolicyDocument)
+	]
+	decrypts(statements, some_key(holder.id))
+}
+
+failed := {"status": "FAILED", "detail": concat(", ", [holder.id | some holder in holders; holder.unread == []])}
+
+verdict := muster.settled([holder.unread | some holder in holders], failed, "PASSED")
+
+# Whether statements allow decryption with a key.
+decrypts(statements, key) if {
+	some action in ["kms:decrypt", "kms:reencryptfrom"]
+	some statement in statements
+	statement.Effect == "Allow"
+	applies(statement, action, key)
+	not denied(statements, action, key)
+}
+
+denied(statements, action, key) if {
+	some statement in statements
+	statement.Effect == "Deny"
+	not statement.Condition
+	applies(statement, action, key)
+}
+
+applies(statement, action, key) if {
+	takes_in(statement, "Action", action)
+	takes_in(statement, "Resource", key)
+}
+
+# A key that only a policy for all keys takes in, in the partition of an ARN.
+some_key(arn) := sprintf("arn:%s:kms:region:account:key/id", [split(arn, ":")[1]])
+
+# Whether an element of a statement, or its Not, takes in a value.
+takes_in(statement, element, value) if {
+	some pattern in muster.values(statement, element)
+	like(pattern, value)
+}
+
+takes_in(statement, element, value) if {
+	not statement[element]
+	every pattern in muster.values(statement, concat("", ["Not", element])) {
+		not like(pattern, value)
+	}
+}
+
+# Whether a value, in lower case, has the form of a pattern with wildcards.
+like(pattern, value) if {
+	parts := split(replace(lower(pattern), "?", "*"), "*")
+	startswith(value, parts[0])
+	endswith(value, parts[count(parts) - 1])
+	every part in parts { contains(value, part) }
+}

@@ -1,0 +1,7 @@
+package control
+
+verdict := "FAILED" if {
+	some attribute in input.resource.state.Attributes
+	attribute.AttributeName == "restore"
+	"all" in attribute.AttributeValues
+} else := "PASSED"

@@ -1,0 +1,9 @@
+package control
+
+instance := input.resource.state.DBInstance
+
+verdict := "SKIPPED" if {
+	not startswith(instance.Engine, "sqlserver-")
+} else := "PASSED" if {
+	every log in input.parameters.logs { log in instance.EnabledCloudwatchLogsExports }
+} else := "FAILED"
