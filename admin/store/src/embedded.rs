@@ -27,6 +27,7 @@ mod rows;
 mod shape;
 mod shelf;
 mod state;
+mod step;
 mod versions;
 mod writer;
 
@@ -57,11 +58,11 @@ use folder::Folder;
 #[cfg(feature = "simulated")]
 pub use hand::Hand;
 use index::Index;
-use line::Line;
+use line::{Line, Request};
 use recover::{Recovered, recover};
 use shelf::Shelf;
 use state::Shared;
-use writer::{Request, Writer};
+use writer::Writer;
 
 /// Batches that may wait for the writer.
 const WAITING_MAX: usize = 64;

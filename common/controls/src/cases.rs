@@ -5,34 +5,30 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::control::Control;
-use crate::folder::Definition;
-use crate::resource::{Account, Resource};
-use crate::verdict::{Status, Verdict};
+use crate::resource::Resource;
+use crate::verdict::Status;
 
 const REGION: &str = "eu-west-1";
-const ACCOUNT_ID: &str = "111122223333";
-const NOW: &str = "2026-11-01T00:00:00Z";
 
 /// A state and what is expected.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     pub name: String,
-    resource: Sketch,
+    pub(crate) resource: Sketch,
     #[serde(default)]
-    account: BTreeMap<String, Vec<Sketch>>,
+    pub(crate) account: BTreeMap<String, Vec<Sketch>>,
     #[serde(default)]
-    parameters: BTreeMap<String, Json>,
-    now: Option<String>,
+    pub(crate) parameters: BTreeMap<String, Json>,
+    pub(crate) now: Option<String>,
     pub expect: Status,
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 /// A resource of which a case says only what matters.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Sketch {
+pub(crate) struct Sketch {
     #[serde(rename = "type")]
     kind: Option<String>,
     id: Option<String>,
@@ -41,22 +37,8 @@ struct Sketch {
     state: BTreeMap<String, Json>,
 }
 
-/// A case that came out otherwise.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{case}: expected {}{}, got {}{}", .expected.name(), with(.reason.as_deref()), .got.status.name(), with(.got.reason.as_deref()))]
-pub struct Mismatch {
-    pub case: String,
-    pub expected: Status,
-    pub reason: Option<String>,
-    pub got: Verdict,
-}
-
-fn with(reason: Option<&str>) -> String {
-    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
-}
-
 impl Sketch {
-    fn fill(self, kind: &str, number: usize) -> Resource {
+    pub(crate) fn fill(self, kind: &str, number: usize) -> Resource {
         Resource {
             kind: self.kind.unwrap_or_else(|| kind.to_owned()),
             id: self.id.unwrap_or_else(|| format!("{kind}/{number}")),
@@ -64,55 +46,4 @@ impl Sketch {
             state: self.state,
         }
     }
-}
-
-impl Definition {
-    /// Runs the cases. What comes out otherwise is the answer.
-    #[must_use]
-    pub fn test(&mut self) -> Vec<Mismatch> {
-        let cases = self.cases.clone();
-        let mismatches = cases.into_iter().filter_map(|case| self.run(case));
-        mismatches.collect()
-    }
-
-    fn run(&mut self, case: Case) -> Option<Mismatch> {
-        let Case {
-            name,
-            resource,
-            account,
-            parameters,
-            now,
-            expect,
-            reason,
-        } = case;
-        let resource = resource.fill(&self.control.resource_type, 0);
-        let resources = account.into_iter().map(|(kind, sketches)| {
-            let filled = (1..).zip(sketches);
-            let filled = filled.map(|(number, sketch)| sketch.fill(&kind, number));
-            let filled = filled.collect();
-            (kind, filled)
-        });
-        let account = Account {
-            id: ACCOUNT_ID.to_owned(),
-            resources: resources.collect(),
-        };
-        let parameters = with_defaults(&self.control, parameters);
-        let now = now.as_deref().unwrap_or(NOW);
-        let mut judge = self.judge(&account, &parameters, now);
-        let got = judge(&resource);
-        let as_expected = got.status == expect && (reason.is_none() || got.reason == reason);
-        drop(judge);
-        (!as_expected).then_some(Mismatch {
-            case: name,
-            expected: expect,
-            reason,
-            got,
-        })
-    }
-}
-
-fn with_defaults(control: &Control, set: BTreeMap<String, Json>) -> BTreeMap<String, Json> {
-    let mut parameters = control.defaults();
-    parameters.extend(set);
-    parameters
 }

@@ -10,11 +10,13 @@ mod control;
 mod folder;
 mod resource;
 mod rule;
+mod trial;
 mod verdict;
 
-pub use cases::{Case, Mismatch};
+pub use cases::Case;
 pub use control::{Control, Parameter, ParameterKind, Scope, Severity, Trigger};
 pub use folder::{Definition, Files, InvalidControl};
 pub use resource::{ACCOUNT, Account, Part, Resource, Unavailable};
 pub use rule::InvalidRule;
+pub use trial::Mismatch;
 pub use verdict::{Status, Verdict};

@@ -11,13 +11,12 @@ use bytes::Bytes;
 use muster_common::timestamp::Timestamp;
 
 use super::codec::{Reader, Writer};
-use super::entry::{Entry, event, event_code};
+use super::entry::{BLOCK_FINDINGS, Entry, event, event_code};
 use super::rows::{Gatherer, Rows};
 use super::shape::{DocumentId, Shaped, Shaper};
 use crate::FeedEvent;
 
-/// A block is full with so many findings, or so many bytes of documents. More compress better; fewer are read faster.
-pub(super) const BLOCK_FINDINGS: usize = 512;
+/// A block is full with so many bytes of documents, too.
 const BLOCK_BYTES: usize = 4 << 20;
 const LEVEL: i32 = 1;
 /// No section decompresses to more; a length beyond is damage.

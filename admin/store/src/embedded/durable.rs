@@ -13,7 +13,7 @@ use super::frame::Kind;
 use super::log::{Log, Place};
 use super::shelf::{Shelf, Write, encode};
 use super::state::{Edition, Shared};
-use super::writer::{Refused, Step};
+use super::step::{Refused, Step};
 use crate::Error;
 
 /// The shelf is flushed after so many commits. Until then what it was given is kept, in case that its disk refuses.

@@ -8,6 +8,9 @@ use muster_common::timestamp::Timestamp;
 
 use crate::FeedEvent;
 
+/// A block is full with so many. More compress better; fewer are read faster.
+pub(super) const BLOCK_FINDINGS: usize = 512;
+
 /// One version of one finding.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {

@@ -2,7 +2,8 @@
 
 use super::durable::Durable;
 use super::line::Line;
-use super::writer::{Step, Writer};
+use super::step::Step;
+use super::writer::Writer;
 
 /// Takes the durable steps of a store. Without it, the store is closed.
 pub struct Hand {

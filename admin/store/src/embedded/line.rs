@@ -3,12 +3,18 @@
 use std::collections::VecDeque;
 
 use muster_common::account::AccountId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::writer::Request;
+use crate::{Batch, Commit, Error, Outcome};
 
 /// So many stand in line; the others wait to get into it.
 const LINE_MAX: usize = 1_024;
+
+/// What is asked of the writer, and who waits for the answer.
+pub(super) enum Request {
+    Record(Batch, oneshot::Sender<Result<Vec<Outcome>, Error>>),
+    Commit(Commit, oneshot::Sender<Result<(), Error>>),
+}
 
 pub(super) struct Line {
     requests: mpsc::Receiver<Request>,
@@ -99,11 +105,10 @@ mod tests {
 
     use muster_common::identity::AgentId;
     use muster_common::timestamp::Timestamp;
-    use tokio::sync::oneshot;
     use uuid::Uuid;
 
     use super::*;
-    use crate::{Batch, Commit, SpoolRange};
+    use crate::SpoolRange;
 
     fn batch(account: &str, first: u64) -> Request {
         let spool = SpoolRange {

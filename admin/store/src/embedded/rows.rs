@@ -9,10 +9,9 @@ use muster_common::field::Field;
 use muster_common::finding::{FindingKey, Row, are_values, values};
 use std::hash::BuildHasher as _;
 
-use super::block::BLOCK_FINDINGS;
 use super::codec::{Reader, Writer};
 use super::distinct::Distinct;
-use super::entry::{Entry, event, event_code};
+use super::entry::{BLOCK_FINDINGS, Entry, event, event_code};
 use crate::FeedEvent;
 
 /// The rows of a block.

@@ -5,21 +5,14 @@
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Weak};
 
-use tokio::sync::oneshot;
-
-use super::account::Page;
-use super::block::{Block, Encoders};
+use super::block::Encoders;
 use super::durable::Durable;
-use super::line::Line;
+use super::line::{Line, Request};
 use super::shelf::{Appended, Shelf, Write};
 use super::state::Shared;
-use super::versions::{Maker, Versions};
-use crate::{Batch, Change, Commit, Error, Item, Outcome};
-
-pub(super) enum Request {
-    Record(Batch, oneshot::Sender<Result<Vec<Outcome>, Error>>),
-    Commit(Commit, oneshot::Sender<Result<(), Error>>),
-}
+use super::step::{Decided, Refused, Reply, Step};
+use super::versions::Maker;
+use crate::{Batch, Change, Error, Item, Outcome};
 
 pub(super) struct Writer {
     pub shared: Arc<Shared>,
@@ -28,32 +21,6 @@ pub(super) struct Writer {
     pub encoders: Encoders,
     /// The step before, as long as the index does not show it.
     pub ahead: Weak<Decided>,
-}
-
-/// What a durable step says of findings and of what was received.
-#[derive(Default)]
-pub(super) struct Decided {
-    pub versions: Versions,
-    pub page: Page,
-}
-
-/// A step that the disk may take.
-pub(super) struct Step {
-    pub decided: Arc<Decided>,
-    pub blocks: Vec<Block>,
-    pub writes: Vec<Write>,
-    /// The last one with it.
-    pub sequence: u64,
-    /// The tables met a disk error and must be opened again.
-    pub sick: bool,
-    replies: Vec<Reply>,
-}
-
-/// A step that failed. Nothing of it counts, unless only the tables could not follow.
-pub(super) struct Refused {
-    pub error: Error,
-    /// The last sequence that counts.
-    pub sequence: u64,
 }
 
 /// What is gathered for one step.
@@ -65,31 +32,6 @@ struct Draft {
     appended: Appended,
     sick: bool,
     replies: Vec<Reply>,
-}
-
-enum Reply {
-    Record(oneshot::Sender<Result<Vec<Outcome>, Error>>, Vec<Outcome>),
-    Commit(oneshot::Sender<Result<(), Error>>),
-}
-
-impl Step {
-    /// What is decided after table writes is decided against the tables.
-    pub(super) const fn is_awaited(&self) -> bool {
-        !self.writes.is_empty() || self.sick
-    }
-
-    /// Answers everyone.
-    pub(super) fn answer(self, result: &Result<(), Error>) {
-        for reply in self.replies {
-            // Whoever asked may be gone; what was done stays done.
-            match reply {
-                Reply::Record(reply, outcomes) => {
-                    drop(reply.send(result.clone().map(|()| outcomes)));
-                }
-                Reply::Commit(reply) => drop(reply.send(result.clone())),
-            }
-        }
-    }
 }
 
 impl Writer {
