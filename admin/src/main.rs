@@ -17,7 +17,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tikv_jemallocator::Jemalloc;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// It gives back what a round of compaction or a burst of findings took; the platform's keeps a part of it for good.
+/// With it memory stays where it was over hours of compaction; with the platform's it grew (`tests/long-run.md`).
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
