@@ -41,6 +41,7 @@ pub const TABLE: &[(&str, Rule)] = &[
     ("/muster.v1.Enrollment/Enroll", Rule::Stranger),
     ("/muster.v1.Enrollment/DeclineInvitation", Rule::Stranger),
     ("/muster.v1.Agent/Uplink", Rule::Agent),
+    ("/muster.v1.Agent/Observe", Rule::Agent),
     ("/muster.v1.Agent/Renew", Rule::RenewingAgent),
     ("/muster.v1.Agent/Leave", Rule::Agent),
     (
@@ -87,6 +88,66 @@ pub const TABLE: &[(&str, Rule)] = &[
     (
         "/muster.v1.Members/RevokeAgent",
         Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Resources/ListResources",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Resources/GetResource",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Resources/ListResourceHistory",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Resources/CountResources",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Resources/ListCoverage",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Standards/ListStandards",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Standards/EnableStandard",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Standards/DisableStandard",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Standards/GetScore",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Standards/ListAccountScores",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Standards/ListScoreHistory",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Standards/ListControls",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Standards/GetControl",
+        Rule::Operator(Role::Viewer),
+    ),
+    (
+        "/muster.v1.Standards/UpdateControl",
+        Rule::Operator(Role::Admin),
+    ),
+    (
+        "/muster.v1.Standards/TryControl",
+        Rule::Operator(Role::Analyst),
     ),
     (
         "/muster.v1.Findings/ImportFindings",

@@ -612,6 +612,97 @@ pub struct RefusedFinding {
     #[prost(string, tag = "3")]
     pub message: ::prost::alloc::string::String,
 }
+/// A portion of what a collector saw of one resource type in one Region. The portions of an epoch follow each other; only
+/// the last one makes it count, so a listing that broke off deletes nothing.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ObserveRequest {
+    /// Such as `AWS::S3::Bucket`.
+    #[prost(string, tag = "1")]
+    pub resource_type: ::prost::alloc::string::String,
+    /// Where it was listed; `aws-global` for what has no Region. A resource may have another one.
+    #[prost(string, tag = "2")]
+    pub region: ::prost::alloc::string::String,
+    /// When the listing began; later than that of the epoch before.
+    #[prost(message, optional, tag = "3")]
+    pub epoch: ::core::option::Option<::prost_types::Timestamp>,
+    /// The epoch that changes are told against; unset: everything is told.
+    #[prost(message, optional, tag = "4")]
+    pub base_epoch: ::core::option::Option<::prost_types::Timestamp>,
+    /// Resources in JSON: type, id, region, state by part. At most 500 and 4 MiB in all.
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub changed: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// Ids that were there at the base and are not now.
+    #[prost(string, repeated, tag = "6")]
+    pub gone: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Set in the last portion.
+    #[prost(oneof = "observe_request::End", tags = "7, 8")]
+    pub end: ::core::option::Option<observe_request::End>,
+}
+/// Nested message and enum types in `ObserveRequest`.
+pub mod observe_request {
+    /// Set in the last portion.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum End {
+        #[prost(message, tag = "7")]
+        Complete(super::EpochComplete),
+        /// What is known stays as it is.
+        #[prost(message, tag = "8")]
+        Unavailable(super::EpochUnavailable),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EpochComplete {
+    /// Resources that there are.
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+}
+/// Why it could not be listed to its end.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EpochUnavailable {
+    /// AWS's code, such as `AccessDenied`.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Such as `s3:ListAllMyBuckets`.
+    #[prost(string, tag = "2")]
+    pub call: ::prost::alloc::string::String,
+    /// For people.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+}
+/// Answers each portion, in order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ObserveResponse {
+    #[prost(oneof = "observe_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<observe_response::Outcome>,
+}
+/// Nested message and enum types in `ObserveResponse`.
+pub mod observe_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// Durable and visible, or kept until the epoch is complete.
+        #[prost(message, tag = "1")]
+        Taken(super::ObservationTaken),
+        /// The base is not what is known here: tell everything.
+        #[prost(message, tag = "2")]
+        BaseUnknown(super::BaseUnknown),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ObservationTaken {
+    #[prost(message, repeated, tag = "1")]
+    pub refused: ::prost::alloc::vec::Vec<RefusedResource>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefusedResource {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BaseUnknown {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RenewRequest {
     #[prost(oneof = "renew_request::Message", tags = "1, 2")]
@@ -813,6 +904,28 @@ pub mod agent_client {
             req.extensions_mut().insert(GrpcMethod::new("muster.v1.Agent", "Uplink"));
             self.inner.streaming(req, path, codec).await
         }
+        /// Configuration state goes up in epochs, each portion is answered. Not spooled: what is lost on the way is read again.
+        pub async fn observe(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::ObserveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ObserveResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/muster.v1.Agent/Observe");
+            let mut req = request.into_streaming_request();
+            req.extensions_mut().insert(GrpcMethod::new("muster.v1.Agent", "Observe"));
+            self.inner.streaming(req, path, codec).await
+        }
         /// Renews the certificate with a fresh key. The server may ask for a fresh proof of account first.
         pub async fn renew(
             &mut self,
@@ -880,6 +993,17 @@ pub mod agent_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::UplinkRequest>>,
         ) -> std::result::Result<tonic::Response<Self::UplinkStream>, tonic::Status>;
+        /// Server streaming response type for the Observe method.
+        type ObserveStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ObserveResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Configuration state goes up in epochs, each portion is answered. Not spooled: what is lost on the way is read again.
+        async fn observe(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::ObserveRequest>>,
+        ) -> std::result::Result<tonic::Response<Self::ObserveStream>, tonic::Status>;
         /// Server streaming response type for the Renew method.
         type RenewStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::RenewResponse, tonic::Status>,
@@ -1005,6 +1129,52 @@ pub mod agent_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UplinkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Agent/Observe" => {
+                    #[allow(non_camel_case_types)]
+                    struct ObserveSvc<T: Agent>(pub Arc<T>);
+                    impl<T: Agent> tonic::server::StreamingService<super::ObserveRequest>
+                    for ObserveSvc<T> {
+                        type Response = super::ObserveResponse;
+                        type ResponseStream = T::ObserveStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::ObserveRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Agent>::observe(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ObserveSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -6002,6 +6172,2088 @@ pub mod operators_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "muster.v1.Operators";
     impl<T> tonic::server::NamedService for OperatorsServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ObservedResource {
+    /// `resources/{key}`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub region: ::prost::alloc::string::String,
+    /// Such as `AWS::S3::Bucket`.
+    #[prost(string, tag = "4")]
+    pub resource_type: ::prost::alloc::string::String,
+    /// An ARN where there is one.
+    #[prost(string, tag = "5")]
+    pub id: ::prost::alloc::string::String,
+    /// By part: what a read call answered, in JSON. Empty in lists unless asked for.
+    #[prost(string, tag = "6")]
+    pub state_json: ::prost::alloc::string::String,
+    /// When this state was first seen.
+    #[prost(message, optional, tag = "7")]
+    pub observed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// It was there and is not any more.
+    #[prost(bool, tag = "8")]
+    pub gone: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResourceFilter {
+    /// Each empty one means any.
+    #[prost(string, repeated, tag = "1")]
+    pub accounts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "2")]
+    pub regions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "3")]
+    pub resource_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Such as an ARN, or the beginning of one with `*` at its end.
+    #[prost(string, tag = "4")]
+    pub id: ::prost::alloc::string::String,
+    /// Those that are gone, too.
+    #[prost(bool, tag = "5")]
+    pub include_gone: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListResourcesRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<ResourceFilter>,
+    /// 1 to 1000; 0 is 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    /// With their state.
+    #[prost(bool, tag = "4")]
+    pub with_state: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListResourcesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub resources: ::prost::alloc::vec::Vec<ObservedResource>,
+    /// Empty after the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetResourceRequest {
+    /// `resources/{key}`; the first digits of the key are enough if they are unique. Or an id, if it is in one account only.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The state at a time; unset: now.
+    #[prost(message, optional, tag = "2")]
+    pub as_of: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListResourceHistoryRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// 1 to 100; 0 is 20.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListResourceHistoryResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub states: ::prost::alloc::vec::Vec<ObservedResource>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CountResourcesRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<ResourceFilter>,
+    /// Up to two of `type`, `account`, `region`.
+    #[prost(string, repeated, tag = "2")]
+    pub group_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 1 to 10000; 0 is 100.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CountResourcesResponse {
+    #[prost(uint64, tag = "1")]
+    pub total: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub groups: ::prost::alloc::vec::Vec<ResourceGroup>,
+    #[prost(uint64, tag = "3")]
+    pub group_count: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResourceGroup {
+    #[prost(string, repeated, tag = "1")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCoverageRequest {
+    /// Empty: all accounts.
+    #[prost(string, tag = "1")]
+    pub account: ::prost::alloc::string::String,
+    /// 1 to 1000; 0 is 1000.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCoverageResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub coverage: ::prost::alloc::vec::Vec<Coverage>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// What is known of one resource type where it is listed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Coverage {
+    #[prost(string, tag = "1")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub region: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub resource_type: ::prost::alloc::string::String,
+    /// The last complete listing; unset before the first.
+    #[prost(message, optional, tag = "4")]
+    pub complete_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Resources that there were.
+    #[prost(uint64, tag = "5")]
+    pub count: u64,
+    /// When it was last tried.
+    #[prost(message, optional, tag = "6")]
+    pub tried_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why the last try gave nothing; empty if it gave something.
+    #[prost(string, tag = "7")]
+    pub trouble_code: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub trouble_call: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub trouble_message: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod resources_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// The inventory: resources of all accounts as their collectors saw them, now and before.
+    #[derive(Debug, Clone)]
+    pub struct ResourcesClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ResourcesClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ResourcesClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ResourcesClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ResourcesClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// One page of resources, the latest changed first.
+        pub async fn list_resources(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListResourcesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListResourcesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Resources/ListResources",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Resources", "ListResources"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// NOT_FOUND if there is no such resource.
+        pub async fn get_resource(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetResourceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ObservedResource>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Resources/GetResource",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Resources", "GetResource"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The states of one resource, newest first.
+        pub async fn list_resource_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListResourceHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListResourceHistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Resources/ListResourceHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Resources", "ListResourceHistory"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Counts of present resources, ranked.
+        pub async fn count_resources(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CountResourcesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CountResourcesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Resources/CountResources",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Resources", "CountResources"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What was read of an account, when, and what could not be read.
+        pub async fn list_coverage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCoverageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCoverageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Resources/ListCoverage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Resources", "ListCoverage"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod resources_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ResourcesServer.
+    #[async_trait]
+    pub trait Resources: std::marker::Send + std::marker::Sync + 'static {
+        /// One page of resources, the latest changed first.
+        async fn list_resources(
+            &self,
+            request: tonic::Request<super::ListResourcesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListResourcesResponse>,
+            tonic::Status,
+        >;
+        /// NOT_FOUND if there is no such resource.
+        async fn get_resource(
+            &self,
+            request: tonic::Request<super::GetResourceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ObservedResource>,
+            tonic::Status,
+        >;
+        /// The states of one resource, newest first.
+        async fn list_resource_history(
+            &self,
+            request: tonic::Request<super::ListResourceHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListResourceHistoryResponse>,
+            tonic::Status,
+        >;
+        /// Counts of present resources, ranked.
+        async fn count_resources(
+            &self,
+            request: tonic::Request<super::CountResourcesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CountResourcesResponse>,
+            tonic::Status,
+        >;
+        /// What was read of an account, when, and what could not be read.
+        async fn list_coverage(
+            &self,
+            request: tonic::Request<super::ListCoverageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCoverageResponse>,
+            tonic::Status,
+        >;
+    }
+    /// The inventory: resources of all accounts as their collectors saw them, now and before.
+    #[derive(Debug)]
+    pub struct ResourcesServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ResourcesServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ResourcesServer<T>
+    where
+        T: Resources,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/muster.v1.Resources/ListResources" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListResourcesSvc<T: Resources>(pub Arc<T>);
+                    impl<
+                        T: Resources,
+                    > tonic::server::UnaryService<super::ListResourcesRequest>
+                    for ListResourcesSvc<T> {
+                        type Response = super::ListResourcesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListResourcesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Resources>::list_resources(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListResourcesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Resources/GetResource" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetResourceSvc<T: Resources>(pub Arc<T>);
+                    impl<
+                        T: Resources,
+                    > tonic::server::UnaryService<super::GetResourceRequest>
+                    for GetResourceSvc<T> {
+                        type Response = super::ObservedResource;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetResourceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Resources>::get_resource(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetResourceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Resources/ListResourceHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListResourceHistorySvc<T: Resources>(pub Arc<T>);
+                    impl<
+                        T: Resources,
+                    > tonic::server::UnaryService<super::ListResourceHistoryRequest>
+                    for ListResourceHistorySvc<T> {
+                        type Response = super::ListResourceHistoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListResourceHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Resources>::list_resource_history(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListResourceHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Resources/CountResources" => {
+                    #[allow(non_camel_case_types)]
+                    struct CountResourcesSvc<T: Resources>(pub Arc<T>);
+                    impl<
+                        T: Resources,
+                    > tonic::server::UnaryService<super::CountResourcesRequest>
+                    for CountResourcesSvc<T> {
+                        type Response = super::CountResourcesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CountResourcesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Resources>::count_resources(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CountResourcesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Resources/ListCoverage" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCoverageSvc<T: Resources>(pub Arc<T>);
+                    impl<
+                        T: Resources,
+                    > tonic::server::UnaryService<super::ListCoverageRequest>
+                    for ListCoverageSvc<T> {
+                        type Response = super::ListCoverageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCoverageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Resources>::list_coverage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCoverageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ResourcesServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "muster.v1.Resources";
+    impl<T> tonic::server::NamedService for ResourcesServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Standard {
+    /// `standards/{id}`, such as `standards/cis-aws-foundations-benchmark/v/3.0.0`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub enabled: bool,
+    #[prost(uint32, tag = "4")]
+    pub control_count: u32,
+    /// As the Security Hub API names it.
+    #[prost(string, tag = "5")]
+    pub arn: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListStandardsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListStandardsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub standards: ::prost::alloc::vec::Vec<Standard>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnableStandardRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisableStandardRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetScoreRequest {
+    /// Empty: all enabled controls.
+    #[prost(string, tag = "1")]
+    pub standard: ::prost::alloc::string::String,
+    /// Empty: the organization, where a control is as in its worst account.
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Score {
+    #[prost(string, tag = "1")]
+    pub standard: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    /// 100 x passed / (passed + failed + unknown), rounded; unset if none has a status.
+    #[prost(uint32, optional, tag = "3")]
+    pub percent: ::core::option::Option<u32>,
+    /// What it could be if every unknown control failed, and if every one passed.
+    #[prost(uint32, optional, tag = "4")]
+    pub percent_least: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "5")]
+    pub percent_most: ::core::option::Option<u32>,
+    #[prost(uint32, tag = "6")]
+    pub passed: u32,
+    #[prost(uint32, tag = "7")]
+    pub failed: u32,
+    #[prost(uint32, tag = "8")]
+    pub unknown: u32,
+    #[prost(uint32, tag = "9")]
+    pub no_data: u32,
+    #[prost(uint32, tag = "10")]
+    pub disabled: u32,
+    /// In the order of the standard's requirements.
+    #[prost(message, repeated, tag = "11")]
+    pub controls: ::prost::alloc::vec::Vec<ControlStanding>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ControlStanding {
+    #[prost(string, tag = "1")]
+    pub control: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub severity: ::prost::alloc::string::String,
+    /// Numbers of the standard's requirements.
+    #[prost(string, repeated, tag = "4")]
+    pub requirements: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(enumeration = "ControlStatus", tag = "5")]
+    pub status: i32,
+    /// Findings that count, by their compliance status.
+    #[prost(uint64, tag = "6")]
+    pub passed: u64,
+    #[prost(uint64, tag = "7")]
+    pub failed: u64,
+    #[prost(uint64, tag = "8")]
+    pub warning: u64,
+    #[prost(uint64, tag = "9")]
+    pub not_available: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAccountScoresRequest {
+    #[prost(string, tag = "1")]
+    pub standard: ::prost::alloc::string::String,
+    /// 1 to 1000; 0 is 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAccountScoresResponse {
+    /// Without their controls; the lowest first.
+    #[prost(message, repeated, tag = "1")]
+    pub scores: ::prost::alloc::vec::Vec<Score>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListScoreHistoryRequest {
+    #[prost(string, tag = "1")]
+    pub standard: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    /// 1 to 400; 0 is 30.
+    #[prost(uint32, tag = "3")]
+    pub days: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListScoreHistoryResponse {
+    /// The oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub days: ::prost::alloc::vec::Vec<DailyScore>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DailyScore {
+    /// As in 2026-11-28, UTC.
+    #[prost(string, tag = "1")]
+    pub date: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub score: ::core::option::Option<Score>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Control {
+    /// `controls/{id}`, such as `controls/S3.8`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub remediation: ::prost::alloc::string::String,
+    /// CRITICAL, HIGH, MEDIUM or LOW.
+    #[prost(string, tag = "5")]
+    pub severity: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub resource_type: ::prost::alloc::string::String,
+    /// Other types that it looks at.
+    #[prost(string, repeated, tag = "7")]
+    pub reads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// By standard.
+    #[prost(message, repeated, tag = "8")]
+    pub requirements: ::prost::alloc::vec::Vec<Requirements>,
+    #[prost(message, repeated, tag = "9")]
+    pub parameters: ::prost::alloc::vec::Vec<ControlParameter>,
+    /// Whether any enabled standard has it and it is not disabled everywhere.
+    #[prost(bool, tag = "10")]
+    pub enabled: bool,
+    #[prost(message, repeated, tag = "11")]
+    pub disabled: ::prost::alloc::vec::Vec<Disabling>,
+    /// Not one of those that come with the product.
+    #[prost(bool, tag = "12")]
+    pub custom: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Requirements {
+    #[prost(string, tag = "1")]
+    pub standard: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub numbers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ControlParameter {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+    /// JSON.
+    #[prost(string, tag = "3")]
+    pub default_json: ::prost::alloc::string::String,
+    /// JSON; empty: the default counts.
+    #[prost(string, tag = "4")]
+    pub value_json: ::prost::alloc::string::String,
+}
+/// Where a control is off. Both empty: everywhere.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Disabling {
+    #[prost(string, tag = "1")]
+    pub standard: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListControlsRequest {
+    /// Only those of one standard.
+    #[prost(string, tag = "1")]
+    pub standard: ::prost::alloc::string::String,
+    /// 1 to 1000; 0 is 1000.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListControlsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub controls: ::prost::alloc::vec::Vec<Control>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetControlRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateControlRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(oneof = "update_control_request::Change", tags = "2, 3, 4")]
+    pub change: ::core::option::Option<update_control_request::Change>,
+}
+/// Nested message and enum types in `UpdateControlRequest`.
+pub mod update_control_request {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Change {
+        /// A reason is required.
+        #[prost(message, tag = "2")]
+        Disable(super::Disabling),
+        /// The place where it was disabled.
+        #[prost(message, tag = "3")]
+        Enable(super::Disabling),
+        #[prost(message, tag = "4")]
+        Parameters(super::ParameterValues),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ParameterValues {
+    /// JSON by name; an empty text sets the default.
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub values: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TryControlRequest {
+    /// The three files of a control's folder.
+    #[prost(string, tag = "1")]
+    pub control_toml: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub rule_rego: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub cases_json: ::prost::alloc::string::String,
+    /// Unset: now.
+    #[prost(message, optional, tag = "4")]
+    pub as_of: ::core::option::Option<::prost_types::Timestamp>,
+    /// Empty: all.
+    #[prost(string, repeated, tag = "5")]
+    pub accounts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TryControlResponse {
+    #[prost(uint64, tag = "1")]
+    pub passed: u64,
+    #[prost(uint64, tag = "2")]
+    pub failed: u64,
+    #[prost(uint64, tag = "3")]
+    pub warning: u64,
+    #[prost(uint64, tag = "4")]
+    pub not_available: u64,
+    /// Up to 1000; those that failed first.
+    #[prost(message, repeated, tag = "5")]
+    pub verdicts: ::prost::alloc::vec::Vec<TriedVerdict>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TriedVerdict {
+    #[prost(string, tag = "1")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub region: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub resource_type: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub resource_id: ::prost::alloc::string::String,
+    /// PASSED, FAILED, WARNING or NOT_AVAILABLE.
+    #[prost(string, tag = "5")]
+    pub status: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub detail: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ControlStatus {
+    Unspecified = 0,
+    Passed = 1,
+    Failed = 2,
+    Unknown = 3,
+    NoData = 4,
+    Disabled = 5,
+}
+impl ControlStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONTROL_STATUS_UNSPECIFIED",
+            Self::Passed => "CONTROL_STATUS_PASSED",
+            Self::Failed => "CONTROL_STATUS_FAILED",
+            Self::Unknown => "CONTROL_STATUS_UNKNOWN",
+            Self::NoData => "CONTROL_STATUS_NO_DATA",
+            Self::Disabled => "CONTROL_STATUS_DISABLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONTROL_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONTROL_STATUS_PASSED" => Some(Self::Passed),
+            "CONTROL_STATUS_FAILED" => Some(Self::Failed),
+            "CONTROL_STATUS_UNKNOWN" => Some(Self::Unknown),
+            "CONTROL_STATUS_NO_DATA" => Some(Self::NoData),
+            "CONTROL_STATUS_DISABLED" => Some(Self::Disabled),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod standards_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Standards and their controls: what is checked of every account, how it stands, and how it stood.
+    #[derive(Debug, Clone)]
+    pub struct StandardsClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl StandardsClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> StandardsClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> StandardsClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            StandardsClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn list_standards(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListStandardsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListStandardsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/ListStandards",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "ListStandards"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn enable_standard(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EnableStandardRequest>,
+        ) -> std::result::Result<tonic::Response<super::Standard>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/EnableStandard",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "EnableStandard"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Its controls stop unless another enabled standard has them; their findings are archived.
+        pub async fn disable_standard(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DisableStandardRequest>,
+        ) -> std::result::Result<tonic::Response<super::Standard>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/DisableStandard",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "DisableStandard"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Status of every control and the score, of the organization or of one account.
+        pub async fn get_score(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetScoreRequest>,
+        ) -> std::result::Result<tonic::Response<super::Score>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/GetScore",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "GetScore"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The score of every account.
+        pub async fn list_account_scores(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAccountScoresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAccountScoresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/ListAccountScores",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "ListAccountScores"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Scores day by day.
+        pub async fn list_score_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListScoreHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListScoreHistoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/ListScoreHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "ListScoreHistory"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_controls(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListControlsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListControlsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/ListControls",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "ListControls"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_control(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetControlRequest>,
+        ) -> std::result::Result<tonic::Response<super::Control>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/GetControl",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "GetControl"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Switches a control on or off, everywhere, in one standard or in one account, and sets its parameters.
+        pub async fn update_control(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateControlRequest>,
+        ) -> std::result::Result<tonic::Response<super::Control>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/UpdateControl",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "UpdateControl"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a control would say on stored state, now or as of an earlier time. Writes nothing.
+        pub async fn try_control(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TryControlRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TryControlResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/muster.v1.Standards/TryControl",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("muster.v1.Standards", "TryControl"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod standards_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with StandardsServer.
+    #[async_trait]
+    pub trait Standards: std::marker::Send + std::marker::Sync + 'static {
+        async fn list_standards(
+            &self,
+            request: tonic::Request<super::ListStandardsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListStandardsResponse>,
+            tonic::Status,
+        >;
+        async fn enable_standard(
+            &self,
+            request: tonic::Request<super::EnableStandardRequest>,
+        ) -> std::result::Result<tonic::Response<super::Standard>, tonic::Status>;
+        /// Its controls stop unless another enabled standard has them; their findings are archived.
+        async fn disable_standard(
+            &self,
+            request: tonic::Request<super::DisableStandardRequest>,
+        ) -> std::result::Result<tonic::Response<super::Standard>, tonic::Status>;
+        /// Status of every control and the score, of the organization or of one account.
+        async fn get_score(
+            &self,
+            request: tonic::Request<super::GetScoreRequest>,
+        ) -> std::result::Result<tonic::Response<super::Score>, tonic::Status>;
+        /// The score of every account.
+        async fn list_account_scores(
+            &self,
+            request: tonic::Request<super::ListAccountScoresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAccountScoresResponse>,
+            tonic::Status,
+        >;
+        /// Scores day by day.
+        async fn list_score_history(
+            &self,
+            request: tonic::Request<super::ListScoreHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListScoreHistoryResponse>,
+            tonic::Status,
+        >;
+        async fn list_controls(
+            &self,
+            request: tonic::Request<super::ListControlsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListControlsResponse>,
+            tonic::Status,
+        >;
+        async fn get_control(
+            &self,
+            request: tonic::Request<super::GetControlRequest>,
+        ) -> std::result::Result<tonic::Response<super::Control>, tonic::Status>;
+        /// Switches a control on or off, everywhere, in one standard or in one account, and sets its parameters.
+        async fn update_control(
+            &self,
+            request: tonic::Request<super::UpdateControlRequest>,
+        ) -> std::result::Result<tonic::Response<super::Control>, tonic::Status>;
+        /// What a control would say on stored state, now or as of an earlier time. Writes nothing.
+        async fn try_control(
+            &self,
+            request: tonic::Request<super::TryControlRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TryControlResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Standards and their controls: what is checked of every account, how it stands, and how it stood.
+    #[derive(Debug)]
+    pub struct StandardsServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> StandardsServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for StandardsServer<T>
+    where
+        T: Standards,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/muster.v1.Standards/ListStandards" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListStandardsSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::ListStandardsRequest>
+                    for ListStandardsSvc<T> {
+                        type Response = super::ListStandardsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListStandardsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::list_standards(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListStandardsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/EnableStandard" => {
+                    #[allow(non_camel_case_types)]
+                    struct EnableStandardSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::EnableStandardRequest>
+                    for EnableStandardSvc<T> {
+                        type Response = super::Standard;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EnableStandardRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::enable_standard(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EnableStandardSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/DisableStandard" => {
+                    #[allow(non_camel_case_types)]
+                    struct DisableStandardSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::DisableStandardRequest>
+                    for DisableStandardSvc<T> {
+                        type Response = super::Standard;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DisableStandardRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::disable_standard(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DisableStandardSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/GetScore" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetScoreSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::GetScoreRequest>
+                    for GetScoreSvc<T> {
+                        type Response = super::Score;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetScoreRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::get_score(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetScoreSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/ListAccountScores" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAccountScoresSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::ListAccountScoresRequest>
+                    for ListAccountScoresSvc<T> {
+                        type Response = super::ListAccountScoresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAccountScoresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::list_account_scores(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAccountScoresSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/ListScoreHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListScoreHistorySvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::ListScoreHistoryRequest>
+                    for ListScoreHistorySvc<T> {
+                        type Response = super::ListScoreHistoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListScoreHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::list_score_history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListScoreHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/ListControls" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListControlsSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::ListControlsRequest>
+                    for ListControlsSvc<T> {
+                        type Response = super::ListControlsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListControlsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::list_controls(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListControlsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/GetControl" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetControlSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::GetControlRequest>
+                    for GetControlSvc<T> {
+                        type Response = super::Control;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetControlRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::get_control(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetControlSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/UpdateControl" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateControlSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::UpdateControlRequest>
+                    for UpdateControlSvc<T> {
+                        type Response = super::Control;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateControlRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::update_control(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateControlSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/muster.v1.Standards/TryControl" => {
+                    #[allow(non_camel_case_types)]
+                    struct TryControlSvc<T: Standards>(pub Arc<T>);
+                    impl<
+                        T: Standards,
+                    > tonic::server::UnaryService<super::TryControlRequest>
+                    for TryControlSvc<T> {
+                        type Response = super::TryControlResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TryControlRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Standards>::try_control(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TryControlSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for StandardsServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "muster.v1.Standards";
+    impl<T> tonic::server::NamedService for StandardsServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -44,6 +44,7 @@ pub struct AgentService {
 #[tonic::async_trait]
 impl Service for AgentService {
     type UplinkStream = BoxStream<'static, Result<wire::UplinkResponse, Status>>;
+    type ObserveStream = BoxStream<'static, Result<wire::ObserveResponse, Status>>;
     type RenewStream = BoxStream<'static, Result<wire::RenewResponse, Status>>;
 
     async fn uplink(
@@ -66,6 +67,13 @@ impl Service for AgentService {
         };
         tokio::spawn(uplink.run(request.into_inner()));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn observe(
+        &self,
+        _request: Request<Streaming<wire::ObserveRequest>>,
+    ) -> Result<Response<Self::ObserveStream>, Status> {
+        Err(Status::unimplemented("observation is not taken yet"))
     }
 
     async fn renew(
