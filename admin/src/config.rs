@@ -24,6 +24,7 @@ pub struct Config {
     pub certificates: Certificates,
     pub sts: Sts,
     pub findings: Findings,
+    pub inventory: Inventory,
     pub audit: Audit,
     pub ingest: Ingest,
     pub limits: Limits,
@@ -87,6 +88,13 @@ pub struct Findings {
     pub history_days: Days,
     /// Between two rounds that remove what is too old, of the audit log too: 1 to 1440.
     pub tidy_minutes: u32,
+}
+
+/// How long states of resources are kept that later ones replaced, and resources that are gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Inventory {
+    pub history_days: Days,
 }
 
 /// How long events are kept.
@@ -239,6 +247,7 @@ impl Default for Config {
             certificates: Certificates::default(),
             sts: Sts::default(),
             findings: Findings::default(),
+            inventory: Inventory::default(),
             audit: Audit::default(),
             ingest: Ingest::default(),
             limits: Limits::default(),
@@ -285,6 +294,14 @@ impl Default for Findings {
             archived_days: Days::After(30),
             history_days: Days::After(90),
             tidy_minutes: 60,
+        }
+    }
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        Self {
+            history_days: Days::After(90),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod findings;
 pub mod ingest;
 pub mod init;
 pub mod insights;
+pub mod inventory;
 pub mod lineage;
 pub mod membership;
 pub mod operators;

@@ -65,20 +65,41 @@ pub struct Running {
 
 /// What the rooms keep things in.
 #[derive(Clone)]
+pub struct Stores {
+    pub findings: Store,
+    /// Resources, which are kept as findings are.
+    pub inventory: Store,
+}
+
+/// One engine, in its three parts.
+#[derive(Clone)]
 pub struct Store {
     pub findings: Arc<dyn Findings>,
     pub ledger: Arc<dyn Ledger>,
     pub tables: Arc<dyn Tables>,
 }
 
-impl Store {
-    /// The embedded engine, which is all three.
+impl Stores {
+    /// The embedded engine.
     ///
     /// # Errors
     /// The data folder cannot be opened.
     pub fn embedded(config: &Config) -> Result<Self, muster_store::Error> {
+        Ok(Self {
+            findings: Store::embedded(config, "store")?,
+            inventory: Store::embedded(config, "inventory")?,
+        })
+    }
+}
+
+impl Store {
+    /// The embedded engine, which is all three, in a folder of the data folder.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn embedded(config: &Config, folder: &str) -> Result<Self, muster_store::Error> {
         let store = Arc::new(Embedded::open(&muster_store::Config {
-            path: config.data_dir.join("store"),
+            path: config.data_dir.join(folder),
             cache_bytes: config.store.cache_mib << 20,
         })?);
         Ok(Self {
@@ -94,7 +115,7 @@ impl Store {
 /// # Errors
 /// What keeps it from starting, and what to do about it.
 pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
-    serve_from(config, clock, Store::embedded).await
+    serve_from(config, clock, Stores::embedded).await
 }
 
 /// Builds and starts everything on a store.
@@ -104,12 +125,12 @@ pub async fn serve(config: &Config, clock: Clock) -> anyhow::Result<Running> {
 pub async fn serve_from(
     config: &Config,
     clock: Clock,
-    open: impl FnOnce(&Config) -> Result<Store, muster_store::Error>,
+    open: impl FnOnce(&Config) -> Result<Stores, muster_store::Error>,
 ) -> anyhow::Result<Running> {
     config.check().map_err(anyhow::Error::msg)?;
     check_authorization()?;
     let authority = Authority::open(&authority::folder(&config.data_dir), clock.clone())?;
-    let rooms = Rooms::build(config, &authority, open(config)?, &clock)?;
+    let rooms = Rooms::build(config, &authority, open(config)?, &clock).await?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
 
@@ -152,6 +173,7 @@ pub async fn serve_from(
     tasks.spawn(tasks::keep_certified(identity, stop.clone()));
     let tidy = tasks::Tidy {
         retention: rooms.retention(config, &authority),
+        inventory: rooms.inventory_retention(config, &authority),
         audit: rooms.audit.clone(),
         audit_days: config.audit.keep_days.days(),
         every: Duration::from_secs(60 * u64::from(config.findings.tidy_minutes)),

@@ -9,8 +9,8 @@ use muster_mtls::Connections;
 use muster_store::Ledger;
 use tokio_util::sync::CancellationToken;
 
-use super::Store;
 use super::identity::ServerIdentity;
+use super::{Store, Stores};
 use crate::api::{self, AgentService, Calls, Doorman, EnrollmentService, Uplinks};
 use crate::audit::Audit;
 use crate::authority::Authority;
@@ -19,6 +19,7 @@ use crate::enrollment::{self, Enrollment, Sts, StsConfig};
 use crate::findings::{self, Findings, Retention};
 use crate::ingest::{self, Ingest, Rate};
 use crate::insights::Insights;
+use crate::inventory::{self, Inventory};
 use crate::membership::{self, Membership};
 use crate::operators::{self, Operators};
 use crate::records::Records;
@@ -35,17 +36,22 @@ pub(super) struct Rooms {
     findings: Findings,
     ingest: Ingest,
     insights: Insights,
+    inventory: Inventory,
     clock: Clock,
     seal: PageSeal,
 }
 
 impl Rooms {
-    pub(super) fn build(
+    pub(super) async fn build(
         config: &Config,
         authority: &Authority,
-        store: Store,
+        stores: Stores,
         clock: &Clock,
     ) -> anyhow::Result<Self> {
+        let Stores {
+            findings: store,
+            inventory,
+        } = stores;
         let Store {
             findings: engine,
             ledger,
@@ -64,22 +70,15 @@ impl Rooms {
                 invitation_hours: config.members.invitation_hours,
             },
         );
-        let sts = Sts::new(&StsConfig {
-            endpoint: config.sts.endpoint.clone(),
-        })
-        .map_err(anyhow::Error::msg)?;
-        let enrollment = Enrollment::new(
+        let enrollment = enrollment(
+            config,
             enrollment::Deps {
                 records: records.clone(),
                 membership: membership.clone(),
                 authority: authority.clone(),
-                prover: Arc::new(sts),
+                prover: Arc::new(sts(config)?),
                 audit: audit.clone(),
                 clock: clock.clone(),
-            },
-            enrollment::Config {
-                domain: authority.domain(),
-                certificate_hours: config.certificates.agent_hours,
             },
         );
         let operators = Operators::new(
@@ -101,6 +100,7 @@ impl Rooms {
             clock: clock.clone(),
             admin_account: config.admin_account,
         });
+        let inventory = open_inventory(inventory, clock).await?;
         Ok(Self {
             connections,
             audit,
@@ -110,6 +110,7 @@ impl Rooms {
             insights: Insights::new(records, findings.clone(), clock.clone()),
             findings,
             ingest,
+            inventory,
             ledger,
             clock: clock.clone(),
             seal: PageSeal::new(rand::random()),
@@ -152,7 +153,9 @@ impl Rooms {
             enrollment: self.enrollment.clone(),
             ledger: Arc::clone(&self.ledger),
             clock: self.clock.clone(),
+            inventory: self.inventory.clone(),
             uplinks: Uplinks::default(),
+            observations: Uplinks::default(),
             answer_timeout: patience.answer,
             silence_max: patience.silence,
             stop: stop.clone(),
@@ -186,6 +189,10 @@ impl Rooms {
                 seal: self.seal.clone(),
                 stop: stop.clone(),
             },
+            resources: api::ResourcesService {
+                inventory: self.inventory.clone(),
+                seal: self.seal.clone(),
+            },
             operators: api::OperatorsService {
                 operators: self.operators.clone(),
                 seal: self.seal.clone(),
@@ -205,6 +212,18 @@ impl Rooms {
         }
     }
 
+    pub(super) fn inventory_retention(
+        &self,
+        config: &Config,
+        authority: &Authority,
+    ) -> inventory::Retention {
+        inventory::Retention {
+            inventory: self.inventory.clone(),
+            history_days: config.inventory.history_days.days(),
+            actor: Arc::from(authority.domain().id(Identity::Admin).to_string()),
+        }
+    }
+
     pub(super) fn retention(&self, config: &Config, authority: &Authority) -> Retention {
         Retention {
             findings: self.findings.clone(),
@@ -216,4 +235,29 @@ impl Rooms {
             actor: Arc::from(authority.domain().id(Identity::Admin).to_string()),
         }
     }
+}
+
+fn sts(config: &Config) -> anyhow::Result<Sts> {
+    Sts::new(&StsConfig {
+        endpoint: config.sts.endpoint.clone(),
+    })
+    .map_err(anyhow::Error::msg)
+}
+
+fn enrollment(config: &Config, deps: enrollment::Deps) -> Enrollment {
+    let domain = deps.authority.domain();
+    let config = enrollment::Config {
+        domain,
+        certificate_hours: config.certificates.agent_hours,
+    };
+    Enrollment::new(deps, config)
+}
+
+async fn open_inventory(store: Store, clock: &Clock) -> Result<Inventory, inventory::Error> {
+    let Store {
+        findings,
+        ledger,
+        tables,
+    } = store;
+    Inventory::open(findings, ledger, Records::new(tables), clock.clone()).await
 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::identity::ServerIdentity;
 use crate::audit::Audit;
 use crate::findings::Retention;
+use crate::inventory;
 
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
 /// A server that is restarted often tidies too, and one that starts has other things to do first.
@@ -27,6 +28,7 @@ pub(super) async fn keep_certified(identity: ServerIdentity, stop: CancellationT
 /// What goes when it is too old, and what is told of when it is over.
 pub(super) struct Tidy {
     pub retention: Retention,
+    pub inventory: inventory::Retention,
     pub audit: Audit,
     /// `None` is for ever.
     pub audit_days: Option<u32>,
@@ -47,6 +49,7 @@ impl Tidy {
                 return;
             }
             self.findings().await;
+            self.resources().await;
             self.events().await;
         }
     }
@@ -68,6 +71,16 @@ impl Tidy {
             }
             Err(error) => {
                 tracing::error!(%error, "retention did not finish; it is tried again in the next round");
+            }
+        }
+    }
+
+    async fn resources(&self) {
+        match self.inventory.run(self.clock.now()).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "resources that were long gone were removed"),
+            Err(error) => {
+                tracing::error!(%error, "what was of resources was not removed; it is tried again in the next round");
             }
         }
     }

@@ -20,10 +20,11 @@ pub enum Table {
     Operators,
     Insights,
     Audit,
+    Listings,
 }
 
 impl Table {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Settings,
         Self::Members,
         Self::Invitations,
@@ -32,6 +33,7 @@ impl Table {
         Self::Operators,
         Self::Insights,
         Self::Audit,
+        Self::Listings,
     ];
 
     #[must_use]
@@ -45,6 +47,7 @@ impl Table {
             Self::Operators => "operators",
             Self::Insights => "insights",
             Self::Audit => "audit",
+            Self::Listings => "listings",
         }
     }
 }

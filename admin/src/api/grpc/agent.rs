@@ -1,6 +1,7 @@
 //! `muster.v1.Agent`: the uplink, the renewal, the leave.
 
 mod in_flight;
+mod observe;
 mod uplink;
 mod uplinks;
 
@@ -23,6 +24,7 @@ use crate::api::caller::{self, AgentCaller};
 use crate::api::error::{invalid, status};
 use crate::enrollment::{Enrollment, Renewal, RenewalRequest};
 use crate::ingest::Ingest;
+use crate::inventory::Inventory;
 use crate::membership::Membership;
 pub use uplinks::Uplinks;
 
@@ -32,7 +34,10 @@ pub struct AgentService {
     pub enrollment: Enrollment,
     pub ledger: Arc<dyn Ledger>,
     pub clock: Clock,
+    pub inventory: Inventory,
     pub uplinks: Uplinks,
+    /// Of configuration state.
+    pub observations: Uplinks,
     /// How long an agent may take over an acknowledgement.
     pub answer_timeout: Duration,
     /// How long an uplink may be without one whole message.
@@ -71,9 +76,23 @@ impl Service for AgentService {
 
     async fn observe(
         &self,
-        _request: Request<Streaming<wire::ObserveRequest>>,
+        request: Request<Streaming<wire::ObserveRequest>>,
     ) -> Result<Response<Self::ObserveStream>, Status> {
-        Err(Status::unimplemented("observation is not taken yet"))
+        let agent = caller::agent(&request)?;
+        let (answers, stream) = mpsc::channel(1);
+        let observation = observe::Observation {
+            place: self.observations.open(agent.agent),
+            answer_timeout: self.answer_timeout,
+            observer: self
+                .inventory
+                .observer(agent.account, Arc::from(agent.id.to_string())),
+            agent,
+            clock: self.clock.clone(),
+            stop: self.stop.clone(),
+            answers,
+        };
+        tokio::spawn(observation.run(request.into_inner()));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 
     async fn renew(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use muster_admin::config::{Config, PREFIX};
-use muster_admin::serve::{Store, serve_from};
+use muster_admin::serve::{Store, Stores, serve_from};
 use muster_common::clock::Clock;
 use muster_common::finding::FindingKey;
 use muster_store::{
@@ -25,10 +25,13 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let config: Config = muster_settings::load(None, PREFIX)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let running = serve_from(&config, Clock::system(), |config| {
-        let store = Store::embedded(config)?;
-        Ok(Store {
-            findings: Arc::new(Null(store.findings.clone())),
-            ..store
+        let stores = Stores::embedded(config)?;
+        Ok(Stores {
+            findings: Store {
+                findings: Arc::new(Null(stores.findings.findings.clone())),
+                ..stores.findings
+            },
+            ..stores
         })
     })
     .await?;
