@@ -20,6 +20,8 @@ pub const PORTION_RESOURCES_MAX: usize = 500;
 pub const PORTION_BYTES_MAX: usize = 4 << 20;
 /// Resources of one type in one place. Their keys are in memory while an epoch tells everything.
 const EPOCH_RESOURCES_MAX: usize = 1_000_000;
+/// Epochs that one agent may be telling at a time.
+const OPEN_MAX: usize = 16;
 const KIND_BYTES_MAX: usize = 128;
 const TEXT_CHARACTERS_MAX: usize = 512;
 
@@ -33,6 +35,8 @@ pub struct Portion {
     pub epoch: Timestamp,
     /// What it is told against; unset: everything is told.
     pub base: Option<Timestamp>,
+    /// Of the portion in its epoch, from 0.
+    pub number: u32,
     pub changed: Vec<Bytes>,
     /// Ids.
     pub gone: Vec<String>,
@@ -50,7 +54,7 @@ pub enum PortionEnd {
 pub enum Taken {
     /// Durable and visible.
     Taken { refused: Vec<Refused> },
-    /// The base is not what is known: tell everything.
+    /// The base, or the beginning of the epoch, is not what is known: tell everything.
     BaseUnknown,
 }
 
@@ -67,7 +71,8 @@ pub struct Observer {
     inventory: Inventory,
     account: AccountId,
     actor: Arc<str>,
-    open: Option<Open>,
+    /// By type and place.
+    open: HashMap<(String, String), Open>,
 }
 
 /// An epoch that is being told. Dropped before its end, it deletes nothing; what it changed is marked all the same.
@@ -78,6 +83,8 @@ struct Open {
     place: String,
     epoch: Timestamp,
     base: Option<Timestamp>,
+    /// Of the next portion.
+    next: u32,
     /// If everything is told: what was.
     seen: HashSet<FindingKey>,
     changed: bool,
@@ -92,12 +99,12 @@ impl Drop for Open {
 }
 
 impl Observer {
-    pub(super) const fn new(inventory: Inventory, account: AccountId, actor: Arc<str>) -> Self {
+    pub(super) fn new(inventory: Inventory, account: AccountId, actor: Arc<str>) -> Self {
         Self {
             inventory,
             account,
             actor,
-            open: None,
+            open: HashMap::new(),
         }
     }
 
@@ -112,25 +119,32 @@ impl Observer {
             place,
             epoch,
             base,
+            number,
             changed,
             gone,
             end,
         } = portion;
-        let continues = self.open.as_ref().is_some_and(|open| {
-            open.kind == kind && open.place == place && open.epoch == epoch && open.base == base
-        });
-        let open = match self.open.take() {
-            Some(open) if continues => open,
-            _ => match self.begin(kind, place, epoch, base).await? {
+        let at = (kind, place);
+        let mut open = match self.open.remove(&at) {
+            Some(open) if number > 0 => open,
+            // One that begins again was not told to its end.
+            Some(_) | None if number == 0 => match self.begin(&at, epoch, base).await? {
                 Some(open) => open,
                 None => return Ok(Taken::BaseUnknown),
             },
+            Some(_) | None => return Ok(Taken::BaseUnknown),
         };
-        let open = self.open.insert(open);
+        if (open.epoch, open.base, open.next) != (epoch, base, number) {
+            return Ok(Taken::BaseUnknown);
+        }
+        open.next += 1;
         let refused = open.take(changed, gone, &self.actor).await?;
-        if let Some(end) = end {
-            open.end(end, &self.actor).await?;
-            self.open = None;
+        match end {
+            Some(end) => open.end(end, &self.actor).await?,
+            None => {
+                limited("open epochs", self.open.len() + 1, OPEN_MAX)?;
+                self.open.insert(at, open);
+            }
         }
         Ok(Taken::Taken { refused })
     }
@@ -138,13 +152,12 @@ impl Observer {
     /// `None` if the base is not what is known here.
     async fn begin(
         &self,
-        kind: String,
-        place: String,
+        (kind, place): &(String, String),
         epoch: Timestamp,
         base: Option<Timestamp>,
     ) -> Result<Option<Open>, Error> {
         if base.is_some() {
-            let key = listing_key(self.account, &place, &kind);
+            let key = listing_key(self.account, place, kind);
             let listing = self.inventory.records.get::<Listing>(Table::Listings, key);
             if listing.await?.and_then(|listing| listing.epoch) != base {
                 return Ok(None);
@@ -153,10 +166,11 @@ impl Observer {
         Ok(Some(Open {
             inventory: self.inventory.clone(),
             account: self.account,
-            kind,
-            place,
+            kind: kind.clone(),
+            place: place.clone(),
             epoch,
             base,
+            next: 0,
             seen: HashSet::new(),
             changed: false,
         }))
@@ -349,6 +363,7 @@ fn check(portion: &Portion) -> Result<(), Error> {
         gone,
         base,
         epoch,
+        number: _,
         end: _,
     } = portion;
     let of_kind = |byte: u8| byte.is_ascii_alphanumeric() || byte == b':';

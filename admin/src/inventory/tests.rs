@@ -90,9 +90,17 @@ fn portion(epoch: i64, base: Option<i64>, changed: Vec<Bytes>) -> Portion {
         place: PLACE.to_owned(),
         epoch: Timestamp::from_seconds(epoch),
         base: base.map(Timestamp::from_seconds),
+        number: 0,
         changed,
         gone: Vec::new(),
         end: None,
+    }
+}
+
+fn second(portion: Portion) -> Portion {
+    Portion {
+        number: 1,
+        ..portion
     }
 }
 
@@ -121,8 +129,8 @@ async fn what_a_whole_epoch_does_not_name_is_gone() {
         .await
         .unwrap();
     assert_eq!(world.present().await, "a=1 b=2");
-    let second = complete(portion(2, None, vec![topic("c", 1)]), 2);
-    observer.take(second).await.unwrap();
+    let rest = complete(second(portion(2, None, vec![topic("c", 1)])), 2);
+    observer.take(rest).await.unwrap();
     assert_eq!(world.present().await, "b=2 c=1");
     let listing = world.listing().await;
     assert_eq!(listing.epoch, Some(Timestamp::from_seconds(2)));
@@ -157,7 +165,7 @@ async fn a_listing_that_broke_off_deletes_nothing() {
     };
     let broken = Portion {
         end: Some(PortionEnd::Unavailable(trouble.clone())),
-        ..portion(2, None, vec![])
+        ..second(portion(2, None, vec![]))
     };
     observer.take(broken).await.unwrap();
     assert_eq!(world.present().await, "a=1 b=2");
@@ -173,6 +181,13 @@ async fn a_listing_that_broke_off_deletes_nothing() {
         .await
         .unwrap();
     drop(other);
+    assert_eq!(world.present().await, "a=1 b=2 c=1");
+    // What it told before is not known to its next connection, and so nothing is missing.
+    let rest = || complete(second(portion(3, None, vec![topic("c", 1)])), 1);
+    let mut again = world.observer();
+    assert_eq!(again.take(rest()).await.unwrap(), Taken::BaseUnknown);
+    again.take(portion(4, None, vec![])).await.unwrap();
+    assert_eq!(again.take(rest()).await.unwrap(), Taken::BaseUnknown);
     assert_eq!(world.present().await, "a=1 b=2 c=1");
 }
 

@@ -634,6 +634,9 @@ pub struct ObserveRequest {
     /// Ids that were there at the base and are not now.
     #[prost(string, repeated, tag = "6")]
     pub gone: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of the portion in its epoch, from 0.
+    #[prost(uint32, tag = "9")]
+    pub number: u32,
     /// Set in the last portion.
     #[prost(oneof = "observe_request::End", tags = "7, 8")]
     pub end: ::core::option::Option<observe_request::End>,
@@ -682,7 +685,7 @@ pub mod observe_response {
         /// Durable and visible, or kept until the epoch is complete.
         #[prost(message, tag = "1")]
         Taken(super::ObservationTaken),
-        /// The base is not what is known here: tell everything.
+        /// The base, or what came before in this epoch, is not what is known here: tell everything, in a new epoch.
         #[prost(message, tag = "2")]
         BaseUnknown(super::BaseUnknown),
     }

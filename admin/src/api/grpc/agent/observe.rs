@@ -100,6 +100,7 @@ fn portion(request: wire::ObserveRequest) -> Result<Portion, Status> {
         changed,
         gone,
         end,
+        number,
     } = request;
     let epoch = epoch.ok_or_else(|| invalid("epoch: is missing"))?;
     Ok(Portion {
@@ -107,6 +108,7 @@ fn portion(request: wire::ObserveRequest) -> Result<Portion, Status> {
         place: region,
         epoch: from_wire(&epoch),
         base: base_epoch.as_ref().map(from_wire),
+        number,
         changed,
         gone,
         end: end.map(|end| match end {
