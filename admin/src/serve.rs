@@ -1,6 +1,7 @@
 //! The whole server: every room built from left to right, every task started, everything drained at the end. It holds no
 //! logic.
 
+mod health;
 mod identity;
 mod rooms;
 mod tasks;

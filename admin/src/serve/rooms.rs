@@ -9,6 +9,7 @@ use muster_mtls::Connections;
 use muster_store::Ledger;
 use tokio_util::sync::CancellationToken;
 
+use super::health::Joined;
 use super::identity::ServerIdentity;
 use super::{Store, Stores};
 use crate::api::{self, AgentService, Calls, Doorman, EnrollmentService, Uplinks};
@@ -29,6 +30,7 @@ use crate::telemetry::Sources;
 pub(super) struct Rooms {
     pub connections: Connections,
     ledger: Arc<dyn Ledger>,
+    health: Arc<dyn Ledger>,
     pub audit: Audit,
     membership: Membership,
     enrollment: Enrollment,
@@ -48,15 +50,13 @@ impl Rooms {
         stores: Stores,
         clock: &Clock,
     ) -> anyhow::Result<Self> {
-        let Stores {
-            findings: store,
-            inventory,
-        } = stores;
+        let health = Arc::new(Joined::of(&stores));
         let Store {
             findings: engine,
             ledger,
             tables,
-        } = store;
+        } = stores.findings;
+        let inventory = open_inventory(stores.inventory, clock).await?;
         let records = Records::new(tables);
         let connections = Connections::default();
         let audit = Audit::new(records.clone());
@@ -100,7 +100,6 @@ impl Rooms {
             clock: clock.clone(),
             admin_account: config.admin_account,
         });
-        let inventory = open_inventory(inventory, clock).await?;
         Ok(Self {
             connections,
             audit,
@@ -112,6 +111,7 @@ impl Rooms {
             ingest,
             inventory,
             ledger,
+            health,
             clock: clock.clone(),
             seal: PageSeal::new(rand::random()),
         })
@@ -130,7 +130,7 @@ impl Rooms {
     /// What is measured when somebody asks for the metrics.
     pub(super) fn sources(&self, identity: &ServerIdentity) -> Sources {
         Sources {
-            ledger: Arc::clone(&self.ledger),
+            ledger: Arc::clone(&self.health),
             membership: self.membership.clone(),
             clock: self.clock.clone(),
             certificate_expires_at: identity.expires_at(),
@@ -203,7 +203,7 @@ impl Rooms {
             },
             status: api::StatusService {
                 membership: self.membership.clone(),
-                ledger: Arc::clone(&self.ledger),
+                ledger: Arc::clone(&self.health),
                 seal: self.seal.clone(),
                 domain: identity.domain(),
                 started_at: self.clock.now(),
