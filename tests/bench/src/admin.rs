@@ -39,6 +39,7 @@ pub(crate) enum Engine {
 pub(crate) struct Server {
     process: Child,
     data: PathBuf,
+    metrics: std::net::SocketAddr,
     pub operator: Operator,
 }
 
@@ -82,6 +83,7 @@ impl Server {
         Ok(Self {
             process,
             data,
+            metrics: addresses.metrics,
             operator: Operator(operator),
         })
     }
@@ -89,6 +91,18 @@ impl Server {
     /// The folder of its findings.
     pub(crate) fn store(&self) -> PathBuf {
         self.data.join("store")
+    }
+
+    /// What it measures of itself.
+    pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(self.metrics).await?;
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
     }
 
     pub(crate) fn id(&self) -> u32 {

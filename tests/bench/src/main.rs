@@ -8,6 +8,7 @@
 mod admin;
 mod agent;
 mod cloud;
+mod compliance;
 mod document;
 mod fairness;
 mod fleet;
@@ -60,6 +61,8 @@ enum Benchmark {
     Fairness,
     /// Ten million findings
     Scale,
+    /// A hundred accounts told and judged
+    Compliance,
     /// The server of `ingest` that keeps nothing
     #[value(name = admin::NULL_SERVER, hide = true)]
     NullServer,
@@ -109,6 +112,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         if wanted(Benchmark::Scale) {
             scale::run(&mut report, many).await?;
+        }
+        if wanted(Benchmark::Compliance) {
+            compliance::run(&mut report).await?;
         }
         anyhow::Ok(())
     })?;

@@ -20,6 +20,7 @@ use muster_proto::v1::uplink_response::Message as Answer;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
+use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::admin::Operator;
@@ -74,21 +75,18 @@ impl Identity {
         }
     }
 
+    async fn channel(&self) -> anyhow::Result<Channel> {
+        let credential = Some(&self.credential);
+        Ok(channel(&self.endpoint, &self.trust, &self.domain, credential).await?)
+    }
+
     /// Connects, says hello, and waits for the welcome.
     pub(crate) async fn connect(&self) -> anyhow::Result<Uplink> {
-        let Self {
-            endpoint,
-            domain,
-            trust,
-            credential,
-            spool,
-            account: _,
-        } = self;
-        let connected = channel(endpoint, trust, domain, Some(credential)).await?;
+        let connected = self.channel().await?;
         let (asks, outgoing) = mpsc::channel(4);
         let hello = wire::UplinkHello {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            spool_id: spool.to_string(),
+            spool_id: self.spool.to_string(),
             region: REGION.to_owned(),
         };
         asks.send(ask(Ask::Hello(hello))).await?;
@@ -119,6 +117,35 @@ impl Uplink {
     /// Waits until the server ends it.
     pub(crate) async fn ended(&mut self) {
         while next(&mut self.answers).await.is_ok() {}
+    }
+}
+
+/// What tells of configuration.
+pub(crate) struct Observation {
+    asks: mpsc::Sender<wire::ObserveRequest>,
+    answers: Streaming<wire::ObserveResponse>,
+}
+
+impl Observation {
+    pub(crate) async fn open(identity: &Identity) -> anyhow::Result<Self> {
+        let (asks, outgoing) = mpsc::channel(1);
+        let answers = AgentClient::new(identity.channel().await?)
+            .observe(ReceiverStream::new(outgoing))
+            .await?
+            .into_inner();
+        Ok(Self { asks, answers })
+    }
+
+    /// Tells a portion and waits until it is taken.
+    pub(crate) async fn tell(&mut self, portion: wire::ObserveRequest) -> anyhow::Result<()> {
+        self.asks.send(portion).await?;
+        let answer = self.answers.message().await?.context("an answer")?;
+        match answer.outcome {
+            Some(wire::observe_response::Outcome::Taken(taken)) if taken.refused.is_empty() => {
+                Ok(())
+            }
+            other => anyhow::bail!("a portion was not taken: {other:?}"),
+        }
     }
 }
 
