@@ -7,11 +7,11 @@ keeps it, so that to configure an account again changes nothing.
 from datetime import datetime
 
 from accounts import Account
-from configured import alarms, buckets, keys, people, powers, trails
+from configured import alarms, buckets, keys, machines, networks, people, powers, recorders, stores, trails
 from configured.site import Site
 from door import Door
 
-PARTS = (people, powers, keys, buckets, trails, alarms)
+PARTS = (people, powers, keys, buckets, trails, alarms, recorders, networks, machines, stores)
 
 
 def configure(door: Door, account: str, profile: str, regions: list[str], until: datetime) -> dict:
