@@ -95,11 +95,12 @@ def _keep_root(site: Site, root: Root) -> None:
 
 
 def _rule_passwords(site: Site, rules: dict | None) -> None:
-    """A rule holds when it is as strict as the strong policy's."""
+    """A rule holds when it is as strict as the strong policy's; IAM.7 wants the rules about characters all at once."""
     if rules:
         site.client("iam").update_account_password_policy(**rules)
     for control, rule in PASSWORD_CONTROLS.items():
         site.judge(bool(rules) and rules[rule] == STRONG[rule], control)
+    site.judge(site.profile == "hardened", "IAM.7")
 
 
 def _make(site: Site, person: Person) -> None:

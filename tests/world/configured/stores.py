@@ -22,6 +22,15 @@ DATABASES = {
     "bad": (NEGLECTED._replace(name="ledger-db"), NEGLECTED._replace(name="catalog-db")),
 }
 FILE_SYSTEMS = {"hardened": {"home": True}, "mixed": {"home": True, "scratch": False}, "bad": {"home": False}}
+KEPT_WELL = {
+    "BackupRetentionPeriod": 14,
+    "CopyTagsToSnapshot": True,
+    "DeletionProtection": True,
+    "EnableCloudwatchLogsExports": ["postgresql", "upgrade"],
+    "EnableIAMDatabaseAuthentication": True,
+    "Port": 5433,
+}
+CLUSTER_KEPT_WELL = KEPT_WELL | {"EnableCloudwatchLogsExports": ["postgresql"]}
 LOGIN = {"MasterUsername": "keeper", "MasterUserPassword": "not-a-secret-1"}
 
 
@@ -35,6 +44,11 @@ def configure(site: Site) -> None:
             _make_file_system(site, region, name, encrypted)
 
 
+def _is_kept_well(site: Site) -> bool:
+    """Backed up for two weeks, not deleted by mistake, entered through IAM."""
+    return site.profile == "hardened"
+
+
 def _make_database(site: Site, region: str, database: Database) -> None:
     encryption = {"StorageEncrypted": True, "KmsKeyId": site.keys[region]} if database.encrypted else {"StorageEncrypted": False}
     site.client("rds", region).create_db_instance(
@@ -45,7 +59,7 @@ def _make_database(site: Site, region: str, database: Database) -> None:
         PubliclyAccessible=not database.private,
         MultiAZ=database.zones,
         AutoMinorVersionUpgrade=database.upgrades,
-        BackupRetentionPeriod=14,
+        **(KEPT_WELL if _is_kept_well(site) else {"BackupRetentionPeriod": 1}),
         **encryption,
         **LOGIN,
     )
@@ -54,6 +68,7 @@ def _make_database(site: Site, region: str, database: Database) -> None:
     site.judge(database.encrypted, "RDS.3", resource=arn, region=region)
     site.judge(database.zones, "RDS.5", resource=arn, region=region)
     site.judge(database.upgrades, "RDS.13", resource=arn, region=region)
+    site.judge(_is_kept_well(site), "RDS.8", "RDS.10", "RDS.11", resource=arn, region=region)
 
 
 def _make_cluster(site: Site, region: str) -> None:
@@ -61,7 +76,8 @@ def _make_cluster(site: Site, region: str) -> None:
     never Multi-AZ themselves, and RDS.5 does not judge Aurora."""
     rds, aurora = site.client("rds", region), {"DBClusterIdentifier": "orders", "Engine": "aurora-postgresql"}
     spread = site.profile == "hardened" or (site.profile == "mixed" and region == site.home)
-    rds.create_db_cluster(**aurora, StorageEncrypted=True, KmsKeyId=site.keys[region], **LOGIN)
+    kept = CLUSTER_KEPT_WELL if _is_kept_well(site) else {}
+    rds.create_db_cluster(**aurora, StorageEncrypted=True, KmsKeyId=site.keys[region], **kept, **LOGIN)
     for zone in "ab" if spread else "a":
         name = f"orders-{zone}"
         placement = {"AvailabilityZone": f"{region}{zone}", "DBInstanceClass": "db.r6g.large", "PubliclyAccessible": False}
@@ -69,7 +85,9 @@ def _make_cluster(site: Site, region: str) -> None:
         arn = f"arn:aws:rds:{region}:{site.account}:db:{name}"
         for control in ("RDS.2", "RDS.3", "RDS.13"):
             site.judge(True, control, resource=arn, region=region)
-    site.judge(spread, "RDS.15", resource=f"arn:aws:rds:{region}:{site.account}:cluster:orders", region=region)
+    cluster = f"arn:aws:rds:{region}:{site.account}:cluster:orders"
+    site.judge(_is_kept_well(site), "RDS.7", "RDS.12", resource=cluster, region=region)
+    site.judge(spread, "RDS.15", resource=cluster, region=region)
 
 
 def _share_snapshot(site: Site, region: str) -> None:

@@ -25,7 +25,7 @@ def _with_self_ingress(create):
         group = create(backend, *args, **kwargs)
         if group.is_default:
             itself = {"GroupId": group.id}
-            backend.authorize_security_group_ingress(group.id, "-1", None, None, [], [itself], vpc_id=group.vpc_id)
+            backend.authorize_security_group_ingress(group.id, "-1", None, None, [], source_groups=[itself], vpc_id=group.vpc_id)
         return group
 
     return create_with_ingress
