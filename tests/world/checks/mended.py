@@ -159,6 +159,9 @@ class Trails(StandInCase):
     def test_a_trail_is_known_by_its_arn_everywhere(self) -> None:
         shadows = self.there.describe_trails()["trailList"]
         self.assertEqual([(trail["TrailARN"], trail["HomeRegion"]) for trail in shadows], [(self.arn, REGION)])
+        for region, names in ((self.here, ["all"]), (self.there, [self.arn])):
+            self.assertEqual([trail["Name"] for trail in region.describe_trails(trailNameList=names)["trailList"]], ["all"])
+        self.assertEqual(self.here.describe_trails(trailNameList=["nobodys"])["trailList"], [])
         self.assertFalse(self.there.get_trail_status(Name=self.arn)["IsLogging"])
         selectors = self.there.get_event_selectors(TrailName=self.arn)
         self.assertEqual(selectors["EventSelectors"][0]["ReadWriteType"], "All")
@@ -230,6 +233,20 @@ class Recorders(StandInCase):
         config.start_configuration_recorder(ConfigurationRecorderName="default")
         told = status()["ConfigurationRecordersStatus"][0]
         self.assertEqual((told["recording"], told["lastStatus"]), (True, "SUCCESS"))
+
+
+class Types(StandInCase):
+    def test_json_is_called_json(self) -> None:
+        for service, operation, wanted in (
+            ("config", "describe_configuration_recorders", "application/x-amz-json-1.1"),
+            ("kms", "list_keys", "application/x-amz-json-1.1"),
+            ("logs", "describe_log_groups", "application/x-amz-json-1.1"),
+            ("cloudtrail", "describe_trails", "application/x-amz-json-1.1"),
+            ("cloudwatch", "describe_alarms", "application/x-amz-json-1.0"),
+            ("efs", "describe_file_systems", "application/json"),
+        ):
+            told = getattr(self.client(service), operation)()["ResponseMetadata"]["HTTPHeaders"]["content-type"]
+            self.assertEqual(told, wanted, service)
 
 
 class Networks(StandInCase):

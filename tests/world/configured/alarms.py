@@ -78,7 +78,7 @@ WATCHES = {
 
 
 def configure(site: Site) -> None:
-    """In the home Region. Elsewhere a multi-Region trail of another Region leaves no verdict; where there is no trail at all, nothing is watched."""
+    """In the home Region. Elsewhere a trail of another Region leaves no verdict; where there is no trail at all, nothing is watched."""
     topics = {} if site.profile == "bad" else _make_topics(site)
     for control, watch in WATCHES[site.profile].items():
         _set_up(site, control, watch, topics)

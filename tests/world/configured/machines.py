@@ -68,9 +68,7 @@ def _keep_snapshots(site: Site, region: str) -> None:
     volume = ec2.describe_volumes()["Volumes"][0]["VolumeId"]
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     if site.profile == "bad":
-        ec2.modify_snapshot_attribute(
-            SnapshotId=snapshot, Attribute="createVolumePermission", OperationType="add", GroupNames=["all"]
-        )
+        ec2.modify_snapshot_attribute(SnapshotId=snapshot, Attribute="createVolumePermission", OperationType="add", GroupNames=["all"])
     if block := SNAPSHOT_BLOCK[site.profile]:
         ec2.enable_snapshot_block_public_access(State=block)
     site.judge(site.profile != "bad", "EC2.1", region=region)

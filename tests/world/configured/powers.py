@@ -18,7 +18,11 @@ POLICIES = {
     "bad": {"do-anything": [EVERYTHING], "all-buckets": [ALL_OF_S3]},
 }
 GROUP_MEMBERS = {"hardened": PEOPLE, "mixed": PEOPLE[:3], "bad": ()}
-ATTACHED_TO_USERS = {"hardened": {}, "mixed": {"dev.orchard": "read-reports"}, "bad": {"ben.marsh": "do-anything", "cleo.tarn": "do-anything"}}
+ATTACHED_TO_USERS = {
+    "hardened": {},
+    "mixed": {"dev.orchard": "read-reports"},
+    "bad": {"ben.marsh": "do-anything", "cleo.tarn": "do-anything"},
+}
 INLINE_OF_USERS = {"hardened": {}, "mixed": {}, "bad": {"ada.quill": ALL_OF_S3}}
 CLOUD_SHELL = {"hardened": (), "mixed": ("role/deploy",), "bad": ("role/deploy", "user/ada.quill", "group/developers")}
 CERTIFICATES = {

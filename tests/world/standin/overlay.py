@@ -55,7 +55,7 @@ class Overlay:
         except Refusal as refusal:
             log.info("%s %s refused: %s", call.service, call.path, refusal.message)
             reply = refuse(call, refusal)
-        return reply.send(start_response) if reply else self._moto(environ, start_response)
+        return reply.send(start_response) if reply else self._moto(environ, _typed(call, start_response))
 
     def _answer(self, call: Call) -> Reply | None:
         """The answer to a call, or None for one that is moto's. Raises `Refusal`."""
@@ -92,6 +92,19 @@ class Overlay:
             key.check_token(call, now)
         if key and call.service not in GLOBAL and call.region not in self._world.regions.enabled(key.principal.account):
             raise Refusal(Reason.UNKNOWN_KEY, INVALID_TOKEN)
+
+
+def _typed(call: Call, start_response):
+    """Moto calls its JSON a page of HTML; AWS answers in the type that it was asked in. A failure of moto's is such a page."""
+    if not call.target:
+        return start_response
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info=None):
+        kept = [(name, value) for name, value in headers if status >= "5" or name.lower() != "content-type"]
+        kept += [] if status >= "5" else [("Content-Type", call.headers.get("content-type", "application/x-amz-json-1.1"))]
+        return start_response(status, kept, exc_info)
+
+    return start
 
 
 def _denial(call: Call, key: Key | None, name: str, labels: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ def mend() -> None:
     Trail.description = _described(Trail.description)
     Trail.get_event_selectors = _selected(Trail.get_event_selectors)
     CloudTrailBackend.get_event_selectors = _selectors_by_name_or_arn
+    CloudTrailResponse.describe_trails = _trails
     CloudTrailResponse.get_trail_status = _trail_status
 
 
@@ -46,6 +47,14 @@ def _selected(select):
 def _selectors_by_name_or_arn(backend: CloudTrailBackend, trail_name: str) -> tuple[str, list[dict], list[dict]]:
     trail = _trail(backend, trail_name)
     return trail.arn, *trail.get_event_selectors()
+
+
+def _trails(response: CloudTrailResponse) -> str:
+    """DescribeTrails, of all trails or of those that are named."""
+    backend, names = response.cloudtrail_backend, response._get_param("trailNameList") or []
+    trails = backend.describe_trails(response._get_bool_param("includeShadowTrails", True))
+    wanted = [trail for trail in trails if not names or trail.arn in names or trail.trail_name in names]
+    return json.dumps({"trailList": [trail.description(include_region=True) for trail in wanted]})
 
 
 def _trail_status(response: CloudTrailResponse) -> str:

@@ -12,7 +12,17 @@ from cryptography import x509
 from moto.core.responses import ActionResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.exceptions import ReportNotPresentException
-from moto.iam.models import AccessKey, AccessKeyLastUsed, AccountSummary, AWSManagedPolicy, Certificate, IAMBackend, User, VirtualMfaDevice, iam_backends
+from moto.iam.models import (
+    AccessKey,
+    AccessKeyLastUsed,
+    AccountSummary,
+    AWSManagedPolicy,
+    Certificate,
+    IAMBackend,
+    User,
+    VirtualMfaDevice,
+    iam_backends,
+)
 from moto.iam.responses import IamResponse
 
 MANAGED = ("AdministratorAccess", "AWSCloudShellFullAccess", "AWSSupportAccess", "PowerUserAccess", "SecurityAudit", "ViewOnlyAccess")
@@ -91,7 +101,9 @@ def _report_of_today(response: IamResponse) -> ActionResult:
 
 def _server_certificates(response: IamResponse) -> ActionResult:
     """With the dates that stand in the certificates."""
-    return ActionResult({"ServerCertificateMetadataList": [_listing(it) for it in response.backend.list_server_certificates()], "IsTruncated": False})
+    return ActionResult(
+        {"ServerCertificateMetadataList": [_listing(it) for it in response.backend.list_server_certificates()], "IsTruncated": False}
+    )
 
 
 def _listing(kept: Certificate) -> dict:
