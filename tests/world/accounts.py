@@ -56,8 +56,8 @@ class Account:
         self._endpoint = endpoint
         self._door = Door(endpoint)
         self._sts = self._client("sts", **BOOTSTRAP)
-        administrator = self.session(f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", "accounts")
-        self._iam = self._client("iam", **administrator.for_boto3())
+        self._administrator = self.session(f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", "accounts")
+        self._iam = self.client("iam")
 
     def session(self, role: str, name: str = "agent", seconds: int = 3600) -> Credentials:
         """A session of the role with that ARN."""
@@ -92,14 +92,18 @@ class Account:
         """A session of a federated user, which only the stand-in itself can make."""
         return self._issue(principal="federated-user", name=name)
 
+    def client(self, service: str, region: str = REGION):
+        """A client of this account's administrator."""
+        return self._client(service, region, **self._administrator.for_boto3())
+
     def _issue(self, **wish: str) -> Credentials:
         key = self._door.post("keys", account=self.id, **wish)
         return Credentials(key["arn"], key["access_key_id"], key["secret_access_key"], key["session_token"] or "")
 
-    def _client(self, service: str, **credentials):
+    def _client(self, service: str, region: str = REGION, **credentials):
         """Without parameter validation, which would refuse sessions of less than 15 minutes; without retries."""
         config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, proxies={})
-        return SESSION.client(service, REGION, endpoint_url=self._endpoint, config=config, **credentials)
+        return SESSION.client(service, region, endpoint_url=self._endpoint, config=config, **credentials)
 
 
 def main() -> None:

@@ -5,9 +5,9 @@ usage: python -m unittest check_stand_in
 
 import unittest
 
-from checks import doors, faults, generator, hub, identity, life, seeding, services
+from checks import configured, doors, faults, generator, hub, identity, life, mended, seeding, services
 
-PARTS = (generator, identity, services, hub, faults, doors, seeding, life)
+PARTS = (generator, identity, services, hub, mended, configured, faults, doors, seeding, life)
 
 
 def load_tests(loader: unittest.TestLoader, _standard, _pattern) -> unittest.TestSuite:

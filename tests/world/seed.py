@@ -1,15 +1,18 @@
-"""Fills the stand-in with accounts and their findings, and writes down what is there.
+"""Fills the stand-in with accounts, their findings and their configuration, and writes down what is there.
 
 usage: python seed.py --endpoint URL --out DIR --account 111122223333[:PROFILE] [--account ...]
-                      [--findings 340] [--regions us-east-1 eu-west-1] [--role MusterAgent]
+                      [--findings 340] [--regions us-east-1 eu-west-1] [--role MusterAgent] [--unconfigured]
 
 PROFILE is hardened, mixed (the default) or bad. Writes, per account, DIR/<account>/credentials and the drop-folder
 documents DIR/<account>/drop/*.json, and for all of them DIR/expected.json:
 
-  {"accounts": {ID: {"profile", "role", "regions", "services": {SERVICE: LIST}, "drop": {KIND: LIST}}}, "total": N}
+  {"accounts": {ID: {"profile", "role", "regions", "services": {SERVICE: LIST}, "drop": {KIND: LIST}, "controls": CONTROLS}}, "total": N}
   LIST = {"count": N, "ids": [...], "active": [...]}
+  CONTROLS = {CONTROL: {REGION or "global": {"failed": [RESOURCE, ...], "passed": [RESOURCE, ...]}}}
 
 where the ids are each source's own and `active` those that are not archived, closed or suppressed at their source.
+Of the controls in CONTROLS, by their Security Hub ids, exactly the resources in `failed` must fail and at least those in
+`passed` must pass; a control or Region that is not there is not judged. With --unconfigured there is no "controls".
 Seeding again changes nothing but the credentials.
 """
 
@@ -22,6 +25,7 @@ from pathlib import Path
 
 from accounts import Account
 from atomic import write_whole
+from configure import configure
 from door import Door
 from findings import account_findings, last_midnight
 from generated.profiles import PROFILES, Profile
@@ -52,6 +56,7 @@ class Plan:
     regions: list[str]
     role: str
     until: datetime
+    configured: bool
 
 
 def seed(door: Door, plan: Plan, account: str, profile: Profile, out: Path) -> dict:
@@ -67,13 +72,16 @@ def seed(door: Door, plan: Plan, account: str, profile: Profile, out: Path) -> d
             by_service.setdefault(service, []).extend(found)
     for kind, found in made.drop.items():
         write_whole(out / "drop" / f"{kind}.json", json.dumps(found, indent=1) + "\n")
+    controls = {}
+    if plan.configured:
+        controls = {"controls": configure(door, account, profile.name, plan.regions, plan.until)}
     return {
         "profile": profile.name,
         "role": plan.role,
         "regions": plan.regions,
         "services": {service: _listed(service, found) for service, found in sorted(by_service.items())},
         "drop": {kind: _listed(kind, found) for kind, found in sorted(made.drop.items())},
-    }
+    } | controls
 
 
 def _listed(source: str, found: list[dict]) -> dict:
@@ -96,10 +104,11 @@ def main() -> None:
     parser.add_argument("--regions", nargs="+", default=["us-east-1", "eu-west-1"], help="the enabled Regions of each account")
     parser.add_argument("--role", default="MusterAgent")
     parser.add_argument("--until", type=datetime.fromisoformat, default=last_midnight(), help="the end of the story, with its offset")
+    parser.add_argument("--unconfigured", action="store_true", help="findings only: the accounts stay as empty as moto makes them")
     options = parser.parse_args()
 
     door = Door(options.endpoint)
-    plan = Plan(options.findings, options.regions, options.role, options.until)
+    plan = Plan(options.findings, options.regions, options.role, options.until, not options.unconfigured)
     accounts = {account: seed(door, plan, account, profile, options.out / account) for account, profile in options.account}
     total = sum(listed["count"] for entry in accounts.values() for group in ("services", "drop") for listed in entry[group].values())
     write_whole(options.out / "expected.json", json.dumps({"accounts": accounts, "total": total}, indent=1) + "\n")

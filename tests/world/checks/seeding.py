@@ -55,6 +55,15 @@ class Seeding(StandInCase):
                 total += listed["count"]
         self.assertEqual(expected["total"], total)
 
+    def test_accounts_are_configured_unless_said_otherwise(self) -> None:
+        controls = self.seed()["accounts"][self.account]["controls"]
+        self.assertEqual(controls, self.door.get("controls", account=self.account)["controls"])
+        self.assertEqual(sorted(controls["S3.8"]), ["eu-west-1", "us-east-1"])
+        bare = f"1{self.account[1:]}"
+        self.run_("seed.py", "--account", bare, "--findings", "20", "--unconfigured")
+        self.assertNotIn("controls", json.loads((self.out / "expected.json").read_text())["accounts"][bare])
+        self.assertIsNone(self.door.get("controls", account=bare)["controls"])
+
     def test_seeding_again_changes_nothing(self) -> None:
         self.assertEqual(self.seed(), self.seed())
 

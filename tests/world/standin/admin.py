@@ -5,10 +5,12 @@ Every answer is a JSON object; a request that makes no sense gets 400 and {"erro
 
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import datetime
 
 from .call import Call
 from .faults import Fault, Kind
 from .keyring import Key
+from .mended.iam import keep_root, keep_user
 from .refusal import Refusal
 from .reply import Reply
 from .shelf import IDENTITY
@@ -27,6 +29,10 @@ class Admin:
             ("POST", "/world/regions"): self._enable_regions,
             ("POST", "/world/enable"): self._turn_service,
             ("POST", "/world/keys"): self._issue_key,
+            ("POST", "/world/root"): self._keep_root,
+            ("POST", "/world/controls"): self._put_controls,
+            ("GET", "/world/controls"): self._controls,
+            ("POST", "/world/users"): self._keep_user,
             ("POST", "/world/faults"): self._add_fault,
             ("DELETE", "/world/faults"): self._clear_faults,
             ("GET", "/world/requests"): lambda given: {"requests": world.ledger.totals(given.get("region"))},
@@ -73,6 +79,23 @@ class Admin:
                 return _credentials(self._world.keys.issue_federated_key(_account(given), given["name"]))
         raise ValueError(f"no key can be issued for a {given['principal']}")
 
+    def _keep_root(self, given: dict) -> dict:
+        keep_root(_account(given), given["mfa"], given.get("access_keys", 0), _times(given, "password_last_used").get("password_last_used"))
+        return {"ok": True}
+
+    def _keep_user(self, given: dict) -> dict:
+        dates = _times(given, "created", "password_last_used", "password_last_changed")
+        keys = [_times(key, "created", "last_used") for key in given.get("keys", [])]
+        keep_user(_account(given), given["name"], dates, keys)
+        return {"ok": True}
+
+    def _put_controls(self, given: dict) -> dict:
+        self._world.controls[_account(given)] = {"how": given["how"], "controls": given["controls"]}
+        return self._world.controls[given["account"]]
+
+    def _controls(self, given: dict) -> dict:
+        return self._world.controls.get(_account(given), {"how": None, "controls": None})
+
     def _add_fault(self, given: dict) -> dict:
         unknown = set(given) - {field.name for field in fields(Fault)}
         if unknown:
@@ -105,6 +128,14 @@ def _account(given: dict) -> str:
     if not (isinstance(account, str) and len(account) == 12 and account.isdigit()):
         raise ValueError(f"{account!r} is not an account id: a string of 12 digits")
     return account
+
+
+def _times(given: dict, *names: str) -> dict[str, datetime]:
+    """Those of the moments that are given. Raises ValueError for one that is not ISO 8601 with its offset."""
+    times = {name: datetime.fromisoformat(given[name]) for name in names if given.get(name)}
+    if any(time.tzinfo is None for time in times.values()):
+        raise ValueError("a moment lacks its offset from UTC")
+    return times
 
 
 def _credentials(key: Key) -> dict:

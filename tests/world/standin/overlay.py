@@ -3,7 +3,7 @@
 import logging
 from datetime import UTC, datetime
 
-from . import account, guardduty, inspector2, macie2, securityhub
+from . import access_analyzer, account, guardduty, inspector2, macie2, securityhub
 from .admin import Admin
 from .call import Call
 from .identity import caller_identity
@@ -18,13 +18,16 @@ from .world import Ask, World
 log = logging.getLogger(__name__)
 
 REGIONAL = {
+    "access-analyzer": access_analyzer.OPERATIONS,
     "guardduty": guardduty.OPERATIONS,
     "inspector2": inspector2.OPERATIONS,
     "macie2": macie2.OPERATIONS,
     "securityhub": securityhub.OPERATIONS,
 }
+GLOBAL = {"account", "iam", "organizations", "s3", "sts"}
 SERVED = REGIONAL | {"account": account.OPERATIONS}
 RESOURCES = {
+    "access-analyzer": "arn:aws:access-analyzer:{region}:{account}:*",
     "account": "arn:aws:account::{account}:account",
     "guardduty": "arn:aws:guardduty:{region}:{account}:detector/{detector}",
     "inspector2": "arn:aws:inspector2:{region}:{account}:{path}",
@@ -52,7 +55,7 @@ class Overlay:
         except Refusal as refusal:
             log.info("%s %s refused: %s", call.service, call.path, refusal.message)
             reply = refuse(call, refusal)
-        return reply.send(start_response) if reply else self._moto(environ, start_response)
+        return reply.send(start_response) if reply else self._moto(environ, _typed(call, start_response))
 
     def _answer(self, call: Call) -> Reply | None:
         """The answer to a call, or None for one that is moto's. Raises `Refusal`."""
@@ -79,16 +82,29 @@ class Overlay:
     def _admit(self, call: Call, key: Key | None, ours: bool) -> None:
         """Raises `Refusal` for a caller that AWS would not know.
 
-        What moto serves it serves to anyone, so that AssumeRole can begin a world; only sessions that are over end there too.
+        What moto serves it serves to anyone, so that AssumeRole can begin a world; only sessions that are over end there too,
+        and no Region that is not enabled serves anything but the services that have no Region.
         """
         now = datetime.now(UTC)
-        if not ours:
-            if key:
-                key.check_token(call, now)
-            return
-        authenticate(call, key, now)
-        if call.service in REGIONAL and call.region not in self._world.regions.enabled(key.principal.account):
+        if ours:
+            authenticate(call, key, now)
+        elif key:
+            key.check_token(call, now)
+        if key and call.service not in GLOBAL and call.region not in self._world.regions.enabled(key.principal.account):
             raise Refusal(Reason.UNKNOWN_KEY, INVALID_TOKEN)
+
+
+def _typed(call: Call, start_response):
+    """Moto calls its JSON a page of HTML; AWS answers in the type that it was asked in. A failure of moto's is such a page."""
+    if not call.target:
+        return start_response
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info=None):
+        kept = [(name, value) for name, value in headers if status >= "5" or name.lower() != "content-type"]
+        kept += [] if status >= "5" else [("Content-Type", call.headers.get("content-type", "application/x-amz-json-1.1"))]
+        return start_response(status, kept, exc_info)
+
+    return start
 
 
 def _denial(call: Call, key: Key | None, name: str, labels: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ class Reason(Enum):
     THROTTLED = "throttled"
     INVALID = "invalid"
     NOT_SUBSCRIBED = "not subscribed"
+    CONFLICT = "conflict"
     INTERNAL = "internal"
 
 
@@ -64,6 +65,7 @@ REST_JSON = {
     Reason.THROTTLED: (429, "ThrottlingException"),
     Reason.INVALID: (400, "ValidationException"),
     Reason.NOT_SUBSCRIBED: (403, "AccessDeniedException"),
+    Reason.CONFLICT: (409, "ConflictException"),
     Reason.INTERNAL: (500, "InternalServerException"),
 }
 AWS_JSON = {reason: (500 if status == 500 else 400, code) for reason, (status, code) in REST_JSON.items()}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from .analyzers import Analyzers
 from .faults import Faults
 from .keyring import KeyRing
 from .ledger import Ledger
@@ -12,8 +13,10 @@ from .subscriptions import Subscriptions
 
 @dataclass(frozen=True)
 class World:
-    """The state of one process."""
+    """The state of one process. `controls` is, by account, what whoever configured it said must be found there."""
 
+    analyzers: Analyzers = field(default_factory=Analyzers)
+    controls: dict[str, dict] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     keys: KeyRing = field(default_factory=KeyRing)
     ledger: Ledger = field(default_factory=Ledger)
@@ -22,7 +25,7 @@ class World:
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
 
     def reset(self) -> None:
-        """Forgets everything but keys: roles, users and sessions stay, so that credentials stay good."""
+        """Forgets findings and what tests did; keys, roles, users and all other configuration stay, so that credentials stay good."""
         for part in (self.faults, self.ledger, self.regions, self.shelf, self.subscriptions):
             part.clear()
 
