@@ -14,7 +14,8 @@ use crate::config::Config;
 use crate::identity::{self, Keeper, State};
 use crate::metrics;
 use crate::snapshot::Subject;
-use crate::uplink::{Link, MutualTls, Uplink};
+use crate::state::{self, Surveying};
+use crate::uplink::{Carriers, Link, MutualTls, Uplink};
 
 /// Runs the agent until `stop`.
 ///
@@ -37,6 +38,7 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
 
     let (identities, _) = watch::channel(identity);
     let (links, _) = watch::channel(Link::Connecting);
+    let carriers = Carriers::default();
     let subject = Subject {
         queue: intake.queue.clone(),
         dead_letters: intake.dead_letters.clone(),
@@ -53,6 +55,7 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
         identity: identities.subscribe(),
         link: links,
         dial: Arc::new(MutualTls),
+        carriers: carriers.clone(),
         home: home.to_string(),
         clock: clock.clone(),
         share: rand::random,

@@ -9,6 +9,7 @@ mod backoff;
 mod dial;
 mod probe;
 mod talk;
+mod tell;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::queue::Queue;
 use backoff::Backoff;
 pub use dial::{Carrier, Dial, MutualTls};
 pub use probe::probe;
+pub use tell::{Carriers, Teller};
 
 /// What the uplink works with.
 pub struct Uplink {
@@ -37,6 +39,8 @@ pub struct Uplink {
     pub identity: watch::Receiver<Identity>,
     pub link: watch::Sender<Link>,
     pub dial: Arc<dyn Dial>,
+    /// For what is told beside the spool, on the same connection.
+    pub carriers: Carriers,
     pub home: String,
     pub clock: Clock,
     /// A number from 0 to 1 that spreads the pauses of many agents.
@@ -83,6 +87,7 @@ impl Uplink {
         while !self.stop.is_cancelled() {
             self.link.send_replace(Link::Connecting);
             let end = self.talk().await;
+            self.carriers.down();
             let was_up = matches!(*self.link.borrow(), Link::Up { .. });
             // A disk that fails does so after every connection.
             if was_up && !matches!(end, End::Disk(_)) {

@@ -42,6 +42,8 @@ impl Agent {
                 often("MACIE2"),
                 often("SECURITYHUB"),
                 often("DROP_FOLDER"),
+                // Most journeys are about findings.
+                set("MUSTER_AGENT_STATE__ENABLED", "false".to_owned()),
             ],
             clock: None,
             process: None,
@@ -58,6 +60,12 @@ impl Agent {
         assert_eq!(accepted.code, 0, "{accepted:?}");
         agent.start();
         agent
+    }
+
+    /// Reads the account's configuration, too.
+    #[must_use]
+    pub fn with_configuration(self) -> Self {
+        self.with("MUSTER_AGENT_STATE__ENABLED", "true")
     }
 
     /// Changes a variable of its environment, such as `("MUSTER_AGENT_SPOOL__MAX_MIB", "1")`.

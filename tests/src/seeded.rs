@@ -18,6 +18,18 @@ pub struct Seeded {
 pub struct Account {
     pub services: BTreeMap<String, Listed>,
     pub drop: BTreeMap<String, Listed>,
+    /// By control, and by Region or `global`. Empty for an account that was not configured.
+    #[serde(default)]
+    pub controls: BTreeMap<String, BTreeMap<String, Judged>>,
+}
+
+/// What a control must find.
+#[derive(Debug, Deserialize)]
+pub struct Judged {
+    /// Exactly the resources that fail.
+    pub failed: Vec<String>,
+    /// Some of those that pass.
+    pub passed: Vec<String>,
 }
 
 /// The findings of one source, by the source's own ids.

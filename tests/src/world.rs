@@ -70,6 +70,18 @@ impl World {
     /// # Panics
     /// The seeder fails.
     pub async fn seed(&self, accounts: &[&str], findings: u32) -> Seeded {
+        self.seeded(accounts, findings, &["--unconfigured"]).await
+    }
+
+    /// Fills accounts with findings and configuration, which takes seconds for each.
+    ///
+    /// # Panics
+    /// The seeder fails.
+    pub async fn configure(&self, accounts: &[&str], findings: u32) -> Seeded {
+        self.seeded(accounts, findings, &[]).await
+    }
+
+    async fn seeded(&self, accounts: &[&str], findings: u32, how: &[&str]) -> Seeded {
         let out = self.folder().join("seed");
         let mut command = python("seed.py");
         command
@@ -79,6 +91,7 @@ impl World {
                 "--findings",
                 &findings.to_string(),
             ])
+            .args(how)
             .arg("--out")
             .arg(&out);
         for account in accounts {

@@ -10,6 +10,8 @@ mod clients;
 mod collectors;
 #[path = "journeys/commands.rs"]
 mod commands;
+#[path = "journeys/compliance.rs"]
+mod compliance;
 #[path = "journeys/controls.rs"]
 mod controls;
 #[path = "journeys/join.rs"]

@@ -97,9 +97,10 @@ impl Uplink {
         let stop = self.stop.clone();
         let opened = async {
             let carrier = self.dial.dial(&identity).await.map_err(End::Lost)?;
-            self.open(AgentClient::new(carrier)).await
+            let (line, answers) = self.open(AgentClient::new(carrier.clone())).await?;
+            Ok((carrier, line, answers))
         };
-        let (mut line, mut answers) = tokio::select! {
+        let (carrier, mut line, mut answers) = tokio::select! {
             biased;
             opened = opened => opened?,
             () = stop.cancelled() => return Ok(End::Stopped),
@@ -107,6 +108,7 @@ impl Uplink {
         self.link.send_replace(Link::Up {
             since: self.clock.now(),
         });
+        self.carriers.up(&carrier);
         tracing::info!(admin = identity.file.endpoint, "the uplink is up");
         self.send(&mut line, &mut answers).await
     }

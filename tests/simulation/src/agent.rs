@@ -8,7 +8,7 @@ use bytes::Bytes;
 use muster_agent::collectors::{Intake, Progress};
 use muster_agent::identity::Identity;
 use muster_agent::queue::Queue;
-use muster_agent::uplink::{Link, Uplink};
+use muster_agent::uplink::{Carriers, Link, Uplink};
 use muster_common::clock::Clock;
 use muster_common::timestamp::Timestamp;
 use muster_disk::simulated::{Contents, Disk, End};
@@ -117,6 +117,7 @@ impl Agent {
         let (links, link) = watch::channel(Link::Connecting);
         let stop = CancellationToken::new();
         let uplink = Uplink {
+            carriers: Carriers::default(),
             queue: queue.clone(),
             dead_letters,
             board,

@@ -1,0 +1,301 @@
+//! Configuration, from the collectors to the findings of controls: accounts of which it is written down what must be found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_tests::{Admin, Agent, Muster, Seeded, World, eventually};
+use serde_json::{Value as Json, json};
+
+const BAD: &str = "111122223333";
+const MIXED: &str = "222233334444";
+const HARDENED: &str = "333344445555";
+/// Every standard that comes with the product.
+const STANDARDS: [&str; 5] = ["cis-1.2.0", "cis-1.4.0", "cis-3.0.0", "cis-5.0.0", "fsbp"];
+
+/// Three accounts that are kept in different ways, and their agents.
+struct Organization {
+    world: World,
+    admin: Admin,
+    muster: Muster,
+    seeded: Seeded,
+    agents: Vec<Agent>,
+}
+
+/// With faults that are there before anything is read.
+async fn organization(accounts: &[(&str, &str)], faults: &[Json]) -> Organization {
+    let world = World::start().await;
+    let seeds: Vec<String> = accounts
+        .iter()
+        .map(|(account, profile)| format!("{account}:{profile}"))
+        .collect();
+    let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
+    let seeded = world.configure(&seeds, 10).await;
+    for fault in faults {
+        world.fault(fault.clone()).await;
+    }
+    let admin = Admin::start(&world).await;
+    let muster = admin.operator();
+    for standard in STANDARDS {
+        muster.run(&["standard", "enable", standard]).await;
+    }
+    let mut agents = Vec::new();
+    for (account, _) in accounts {
+        let credentials = seeded.of(account);
+        let name = format!("agent-{account}");
+        let mut agent = Agent::new(&world, &name, &credentials).with_configuration();
+        let accepted = agent.accept(&admin.invite(account).await).await;
+        assert_eq!(accepted.code, 0, "{accepted:?}");
+        agent.start();
+        agents.push(agent);
+    }
+    Organization {
+        world,
+        admin,
+        muster,
+        seeded,
+        agents,
+    }
+}
+
+impl Organization {
+    /// Waits until everything was read once since the agents started, and is judged.
+    async fn settled(&self) {
+        for agent in &self.agents {
+            eventually("the configuration was read", async || {
+                let status = agent.status();
+                let collectors = status["collectors"].as_array().cloned().unwrap_or_default();
+                let surveys = collectors.iter().filter(|collector| {
+                    let name = collector["collector"].as_str().unwrap_or_default();
+                    name.starts_with("config-")
+                });
+                let states: Vec<&str> = surveys
+                    .filter_map(|survey| survey["state"].as_str())
+                    .collect();
+                states.len() > 10 && !states.contains(&"pending")
+            })
+            .await;
+        }
+        eventually("everything is judged", async || {
+            let metrics = self.metrics().await;
+            let position = |room: &str| {
+                let name = format!("muster_{room}_position ");
+                let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+                line.map(str::to_owned)
+            };
+            let known = position("inventory");
+            known.is_some() && known == position("compliance")
+        })
+        .await;
+    }
+
+    async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.admin.address("metrics"));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.get(url).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
+    /// The active findings of controls in an account.
+    async fn verdicts(&self, account: &str) -> Vec<Verdict> {
+        let out = self
+            .muster
+            .run(&[
+                "finding",
+                "list",
+                "--account",
+                account,
+                "--field",
+                "GeneratorId^=security-control/",
+                "--record-state",
+                "active",
+                "--limit",
+                "100000",
+                "--output",
+                "jsonl",
+            ])
+            .await;
+        let lines = out
+            .lines()
+            .map(|line| serde_json::from_str::<Json>(line).unwrap());
+        lines.map(|line| Verdict::of(&line)).collect()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Verdict {
+    control: String,
+    region: String,
+    resource: String,
+    status: String,
+    reason: String,
+}
+
+impl Verdict {
+    fn of(finding: &Json) -> Self {
+        let finding = finding.get("finding").unwrap_or(finding);
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+        let compliance = &finding["Compliance"];
+        Self {
+            control: text(&compliance["SecurityControlId"]),
+            region: text(&finding["Region"]),
+            resource: text(&finding["Resources"][0]["Id"]),
+            status: text(&compliance["Status"]),
+            reason: text(&compliance["StatusReasons"][0]["ReasonCode"]),
+        }
+    }
+}
+
+/// What is written down of an account and was judged otherwise.
+fn differences(seeded: &Seeded, account: &str, verdicts: &[Verdict]) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut by_control: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
+    for verdict in verdicts {
+        by_control
+            .entry(&verdict.control)
+            .or_default()
+            .push(verdict);
+    }
+    for (control, places) in &seeded.accounts[account].controls {
+        let verdicts = by_control
+            .get(control.as_str())
+            .cloned()
+            .unwrap_or_default();
+        for (place, judged) in places {
+            let here = verdicts
+                .iter()
+                .filter(|verdict| place == "global" || verdict.region == *place);
+            let with = |status: &str| -> BTreeSet<&str> {
+                let some = here.clone().filter(|verdict| verdict.status == status);
+                some.map(|verdict| verdict.resource.as_str()).collect()
+            };
+            let expected: BTreeSet<&str> = judged.failed.iter().map(String::as_str).collect();
+            let (failed, passed) = (with("FAILED"), with("PASSED"));
+            let place = format!("{account} {control} {place}");
+            for resource in expected.difference(&failed) {
+                told.push(format!("{place}: should fail: {resource}"));
+            }
+            for resource in failed.difference(&expected) {
+                told.push(format!("{place}: should not fail: {resource}"));
+            }
+            for resource in &judged.passed {
+                if !passed.contains(resource.as_str()) {
+                    told.push(format!("{place}: should pass: {resource}"));
+                }
+            }
+        }
+    }
+    told
+}
+
+/// By control: what its findings say, worst first.
+fn statuses(verdicts: &[Verdict]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut statuses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for verdict in verdicts {
+        let control = statuses.entry(verdict.control.clone()).or_default();
+        control.insert(verdict.status.clone());
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn every_flaw_is_found_and_nothing_good_fails() {
+    let organization = organization(
+        &[(BAD, "bad"), (MIXED, "mixed"), (HARDENED, "hardened")],
+        &[],
+    )
+    .await;
+    organization.settled().await;
+    let mut told = Vec::new();
+    for account in [BAD, MIXED, HARDENED] {
+        let verdicts = organization.verdicts(account).await;
+        told.extend(differences(&organization.seeded, account, &verdicts));
+    }
+    assert!(
+        told.is_empty(),
+        "{} differences:\n{}",
+        told.len(),
+        told.join("\n")
+    );
+
+    let score = async |account: &str| {
+        let arguments = ["standard", "score", "cis-3.0.0", "--account", account];
+        let score = organization.muster.json(&arguments).await;
+        score["percent"].as_u64().unwrap()
+    };
+    let (bad, mixed, hardened) = (score(BAD).await, score(MIXED).await, score(HARDENED).await);
+    assert!(bad < mixed && mixed < hardened, "{bad} {mixed} {hardened}");
+    assert_eq!(hardened, 100);
+}
+
+/// The calls that are denied, and the controls that need them.
+const DENIED: &[(&str, &str, &[&str])] = &[
+    ("account", "GetAlternateContact", &["Account.1"]),
+    (
+        "iam",
+        "GetAccountPasswordPolicy",
+        &[
+            "IAM.7", "IAM.11", "IAM.12", "IAM.13", "IAM.14", "IAM.15", "IAM.16", "IAM.17",
+        ],
+    ),
+    ("s3", "GetBucketLogging", &["S3.9", "CloudTrail.7"]),
+    ("ec2", "DescribeFlowLogs", &["EC2.6"]),
+    ("kms", "GetKeyRotationStatus", &["KMS.4"]),
+    ("rds", "DescribeDBSnapshots", &["RDS.1", "RDS.4"]),
+];
+
+/// How services say it.
+const CODES: [&str; 3] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+];
+
+#[tokio::test]
+async fn a_denied_call_makes_what_needs_it_unknown_and_nothing_else() {
+    let deny = |(service, operation, _): &(&str, &str, &[&str])| json!({ "kind": "deny", "service": service, "account": HARDENED, "operation": operation });
+    let faults: Vec<Json> = DENIED.iter().map(deny).collect();
+    let mut organization = organization(&[(HARDENED, "hardened")], &faults).await;
+    organization.settled().await;
+    let denied = organization.verdicts(HARDENED).await;
+    let needing: BTreeSet<&str> = DENIED
+        .iter()
+        .flat_map(|(_, _, controls)| controls.iter().copied())
+        .collect();
+    let mut wrong = Vec::new();
+    for verdict in &denied {
+        let needs = needing.contains(verdict.control.as_str());
+        let unknown = verdict.status == "NOT_AVAILABLE";
+        let told = unknown && CODES.contains(&verdict.reason.as_str());
+        if needs && !told || !needs && unknown {
+            wrong.push(format!("{verdict:?}"));
+        }
+    }
+    let judged: BTreeSet<&str> = denied
+        .iter()
+        .map(|verdict| verdict.control.as_str())
+        .collect();
+    wrong.extend(
+        needing
+            .difference(&judged)
+            .map(|control| format!("{control} says nothing")),
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    // Once they are allowed again, everything is as it should be.
+    organization.world.mend().await;
+    organization.agents[0].kill().await;
+    organization.agents[0].start();
+    organization.settled().await;
+    let allowed = organization.verdicts(HARDENED).await;
+    let unknown: Vec<&Verdict> = allowed
+        .iter()
+        .filter(|verdict| verdict.status == "NOT_AVAILABLE")
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let (before, after) = (statuses(&denied), statuses(&allowed));
+    for (control, status) in before
+        .iter()
+        .filter(|(control, _)| !needing.contains(control.as_str()))
+    {
+        assert_eq!(Some(status), after.get(control), "{control}");
+    }
+}
