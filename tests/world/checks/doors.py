@@ -20,6 +20,11 @@ class Requests(StandInCase):
         here = self.door.get("requests", region="eu-west-1")["requests"][self.account]
         self.assertEqual(here, {"guardduty": {"ListDetectors": 1}})
 
+    def test_what_a_seeder_does_is_not_counted(self) -> None:
+        self.entry.client("kms").create_key()
+        self.client("kms").list_keys()
+        self.assertEqual(self.door.get("requests")["requests"][self.account]["kms"], {"ListKeys": 1})
+
     def test_operations_of_motos_rest_services_have_their_names(self) -> None:
         self.client("lambda").list_functions()
         self.client("s3").list_buckets()

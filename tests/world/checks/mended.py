@@ -1,9 +1,14 @@
 """What moto says wrongly of configuration and the stand-in says rightly, through the services' own clients."""
 
 import csv
+import http.client
 import io
 import json
 from datetime import UTC, datetime, timedelta
+
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as SigningCredentials
 
 from configured.certificates import EXPIRED
 
@@ -199,12 +204,30 @@ class Buckets(StandInCase):
             told = self.s3.get_bucket_versioning(**self.bucket)
             self.assertEqual((told["Status"], told["MFADelete"]), ("Enabled", wanted))
 
+    def test_an_acl_tells_every_permission(self) -> None:
+        self.s3.put_bucket_acl(**self.bucket, ACL="public-read-write")
+        grants = [grant for grant in self.s3.get_bucket_acl(**self.bucket)["Grants"] if grant["Grantee"]["Type"] == "Group"]
+        self.assertEqual([grant["Permission"] for grant in grants], ["READ", "WRITE"])
+
     def test_logging_is_switched_on_under_any_policy(self) -> None:
         statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{self.bucket['Bucket']}/*"}
         self.s3.put_bucket_policy(**self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
         target = {"TargetBucket": self.bucket["Bucket"], "TargetPrefix": ""}
         self.s3.put_bucket_logging(**self.bucket, BucketLoggingStatus={"LoggingEnabled": target})
         self.assertEqual(self.s3.get_bucket_logging(**self.bucket)["LoggingEnabled"]["TargetBucket"], self.bucket["Bucket"])
+
+    def test_the_accounts_own_block_answers_on_the_one_port_under_any_host(self) -> None:
+        path, account = "/v20180820/configuration/publicAccessBlock", {"x-amz-account-id": self.account}
+        for host in (f"127.0.0.1:{self.stand_in.port}", f"{self.account}.s3-control.{REGION}.amazonaws.com", "s3.amazonaws.com"):
+            request = AWSRequest("GET", f"http://{host}{path}", headers=account | {"Host": host})
+            agent = self.agent()
+            S3SigV4Auth(SigningCredentials(agent.key_id, agent.secret, agent.token), "s3", REGION).add_auth(request)
+            connection = http.client.HTTPConnection("127.0.0.1", self.stand_in.port, timeout=20)
+            self.addCleanup(connection.close)
+            connection.request("GET", path, headers=dict(request.headers.items()))
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 404, host)
+            self.assertIn(b"<Code>NoSuchPublicAccessBlockConfiguration</Code>", answer.read())
 
 
 class Keys(StandInCase):

@@ -50,8 +50,17 @@ class Truths:
             "IAM.6": lambda _: bool(self._summary()["AccountMFAEnabled"]) and not self._root_devices(),
             "IAM.8": lambda arn: self._oldest_use(arn) > _days_ago(90),
             "IAM.9": lambda _: bool(self._summary()["AccountMFAEnabled"]),
+            "IAM.11": lambda _: self._passwords().get("RequireUppercaseCharacters"),
+            "IAM.12": lambda _: self._passwords().get("RequireLowercaseCharacters"),
+            "IAM.13": lambda _: self._passwords().get("RequireSymbols"),
+            "IAM.14": lambda _: self._passwords().get("RequireNumbers"),
+            "IAM.15": lambda _: self._passwords().get("MinimumPasswordLength", 0) >= 14,
+            "IAM.16": lambda _: self._passwords().get("PasswordReusePrevention", 0) >= 24,
+            "IAM.17": lambda _: 0 < self._passwords().get("MaxPasswordAge", 0) <= 90,
+            "IAM.18": lambda _: any(":role/" in arn for arn in self._holders("AWSSupportAccess")),
             "IAM.22": lambda arn: self._oldest_use(arn) > _days_ago(45),
             "IAM.26": lambda arn: self._certificate(arn)["Expiration"] > datetime.now(UTC),
+            "IAM.27": lambda arn: arn not in self._holders("AWSCloudShellFullAccess"),
             "IAM.28": lambda _: bool(self._client("accessanalyzer").list_analyzers(type="ACCOUNT")["analyzers"]),
             "KMS.4": lambda arn: self._client("kms").get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"],
             "RDS.2": lambda arn: not self._database(arn)["PubliclyAccessible"],
@@ -59,6 +68,8 @@ class Truths:
             "RDS.5": lambda arn: self._database(arn)["MultiAZ"],
             "RDS.13": lambda arn: self._database(arn)["AutoMinorVersionUpgrade"],
             "RDS.15": lambda arn: self._client("rds").describe_db_clusters(DBClusterIdentifier=_name(arn))["DBClusters"][0]["MultiAZ"],
+            "S3.2": lambda arn: not self._is_public(_name(arn)) and not self._everybody_may(_name(arn), "READ"),
+            "S3.3": lambda arn: not self._everybody_may(_name(arn), "WRITE"),
             "S3.4": lambda arn: self._has("get_bucket_encryption", _name(arn)),
             "S3.5": lambda arn: "aws:SecureTransport" in self._policy(_name(arn)),
             "S3.8": lambda arn: self._blocks_all(_name(arn)),
@@ -89,6 +100,10 @@ class Truths:
 
     def _is_public(self, bucket: str) -> bool:
         return self._has("get_bucket_policy", bucket) and self._s3("get_bucket_policy_status", bucket)["PolicyStatus"]["IsPublic"]
+
+    def _everybody_may(self, bucket: str, what: str) -> bool:
+        grants = self._s3("get_bucket_acl", bucket)["Grants"]
+        return any(it["Grantee"].get("URI", "").endswith("/AllUsers") and it["Permission"] == what for it in grants)
 
     def _blocks_all(self, bucket: str) -> bool:
         if not self._has("get_public_access_block", bucket):
@@ -129,6 +144,19 @@ class Truths:
 
     def _summary(self) -> dict:
         return self._client("iam").get_account_summary()["SummaryMap"]
+
+    def _passwords(self) -> dict:
+        try:
+            return self._client("iam").get_account_password_policy()["PasswordPolicy"]
+        except ClientError:
+            return {}
+
+    def _holders(self, policy: str) -> set[str]:
+        """The ARNs of whom one of AWS's own policies is attached to."""
+        held = self._client("iam").list_entities_for_policy(PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        names = [f"role/{it['RoleName']}" for it in held["PolicyRoles"]] + [f"user/{it['UserName']}" for it in held["PolicyUsers"]]
+        names += [f"group/{it['GroupName']}" for it in held["PolicyGroups"]]
+        return {f"arn:aws:iam::{self._account}:{name}" for name in names}
 
     def _root_devices(self) -> list[dict]:
         devices = self._client("iam").list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"]

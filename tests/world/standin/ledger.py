@@ -7,7 +7,7 @@ NOBODY = "unknown"
 
 
 class Ledger:
-    """Counts calls as they arrive, the refused ones too."""
+    """Counts calls as they arrive, the refused ones too. The overlay leaves those out by which a world is seeded."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str, str, str]] = Counter()

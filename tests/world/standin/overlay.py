@@ -24,6 +24,7 @@ REGIONAL = {
     "macie2": macie2.OPERATIONS,
     "securityhub": securityhub.OPERATIONS,
 }
+ADMINISTRATOR = ":assumed-role/OrganizationAccountAccessRole/"
 GLOBAL = {"account", "iam", "organizations", "s3", "sts"}
 SERVED = REGIONAL | {"account": account.OPERATIONS}
 RESOURCES = {
@@ -64,7 +65,8 @@ class Overlay:
         ours = serve is not None or (call.service, name) == ("sts", "GetCallerIdentity")
         key = self._world.keys.find(call.key_id)
         caller = key.principal.account if key else NOBODY
-        self._world.ledger.count(caller, call.service, call.region, name)
+        if not (key and ADMINISTRATOR in key.principal.arn):
+            self._world.ledger.count(caller, call.service, call.region, name)
         self._admit(call, key, ours)
         denial = _denial(call, key, name, labels)
         if broken := self._world.faults.strike(caller, call.service, call.region, name, denial):
