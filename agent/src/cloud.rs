@@ -1,14 +1,19 @@
-//! The way to AWS: signed JSON calls to any service, on the SDK's own runtime.
+//! The way to AWS: signed calls to any service in its own protocol, on the SDK's own runtime.
 //!
-//! In: a service, a Region, a path and a body. Out: the answer as JSON, whole. Always: credentials, signing, retries,
+//! In: a service, a Region, and a path and a body or an action and its parameters. Out: the answer as JSON, whole. Always: credentials, signing, retries,
 //! timeouts and endpoints are those of the AWS SDK for Rust; an answer is at most 32 MiB. Not here: what an answer means
-//! (`collectors`, `mapping`).
+//! (`collectors`, `mapping`, `state`).
 //! Why no generated clients: they drop every field that they do not know, which for findings is data loss, and each adds
 //! minutes to a build and megabytes to a binary that promises to be small (ARCHITECTURE.md, "The agent").
 
+mod ask;
 mod call;
 mod proof;
+mod refusal;
+mod service;
+mod shape;
 mod skew;
+mod xml;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -33,6 +38,7 @@ use serde_json::Value as Json;
 use call::Operation;
 pub use call::{CallError, Problem};
 pub use proof::sign;
+pub use service::Service;
 use skew::Skew;
 
 /// Tries of one call, the first included.
@@ -40,40 +46,6 @@ const ATTEMPTS_MAX: u32 = 4;
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A service that is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Service {
-    Account,
-    GuardDuty,
-    Inspector2,
-    Macie2,
-    SecurityHub,
-}
-
-impl Service {
-    /// The name in signatures, and the first part of the host.
-    const fn signing_name(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::GuardDuty => "guardduty",
-            Self::Inspector2 => "inspector2",
-            Self::Macie2 => "macie2",
-            Self::SecurityHub => "securityhub",
-        }
-    }
-
-    /// The id in `AWS_ENDPOINT_URL_{ID}` and in `services` sections of the AWS configuration.
-    const fn service_id(self) -> &'static str {
-        match self {
-            Self::Account => "Account",
-            Self::GuardDuty => "GuardDuty",
-            Self::Inspector2 => "Inspector2",
-            Self::Macie2 => "Macie2",
-            Self::SecurityHub => "SecurityHub",
-        }
-    }
-}
 
 /// A way to AWS. Cheap to clone.
 #[derive(Clone)]
@@ -153,13 +125,16 @@ impl Cloud {
         body: Option<&Json>,
     ) -> Result<Json, CallError> {
         let operation = self.operation(service, region)?;
-        operation
+        let kind = body.map(|_| ("content-type", "application/json".to_owned()));
+        let answer = operation
             .invoke(call::Request {
                 method,
                 path: path.to_owned(),
+                headers: kind.into_iter().collect(),
                 body: body.map(Json::to_string).unwrap_or_default(),
             })
-            .await
+            .await?;
+        ask::read(service, None, &answer)
     }
 
     fn operation(&self, service: Service, region: &Region) -> Result<Operation, CallError> {

@@ -26,6 +26,7 @@ use crate::cloud::{CallError, Problem};
 
 pub use intake::{Intake, OpenError};
 pub use progress::Progress;
+pub(crate) use schedule::pause;
 pub use schedule::{Collecting, run};
 pub use sources::Sources;
 
@@ -79,7 +80,7 @@ impl Setback {
     }
 
     /// What a failed call means for a collector.
-    fn of_call(error: CallError) -> Self {
+    pub(crate) fn of_call(error: CallError) -> Self {
         let CallError {
             problem,
             code,

@@ -21,6 +21,7 @@ pub struct Config {
     pub regions: Vec<Region>,
     pub spool: Spool,
     pub collectors: Collectors,
+    pub state: State,
     pub metrics: Metrics,
     pub log: Logs,
 }
@@ -79,6 +80,15 @@ pub struct DropFolder {
     pub keep_days: u32,
 }
 
+/// The configuration of the account, which the admin's controls judge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct State {
+    pub enabled: bool,
+    /// From one survey of a service to the next.
+    pub every_minutes: u64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -87,6 +97,7 @@ impl Default for Config {
             regions: Vec::new(),
             spool: Spool::default(),
             collectors: Collectors::default(),
+            state: State::default(),
             metrics: Metrics::default(),
             log: Logs::default(),
         }
@@ -96,6 +107,15 @@ impl Default for Config {
 impl Default for Spool {
     fn default() -> Self {
         Self { max_mib: 256 }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            every_minutes: 60,
+        }
     }
 }
 
@@ -170,6 +190,12 @@ impl Config {
                     "collectors.{key}.every_seconds: {seconds} is out of range; 1 to 86400"
                 ));
             }
+        }
+        if !(5..=1_440).contains(&self.state.every_minutes) {
+            return Err(format!(
+                "state.every_minutes: {} is out of range; 5 to 1440",
+                self.state.every_minutes
+            ));
         }
         if !(1..=65_536).contains(&self.spool.max_mib) {
             return Err(format!(

@@ -89,6 +89,9 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Check> {
             let sources = Sources::new(config, cloud.clone(), account, home);
             let regions = aws::regions(&sources, &mut checks).await;
             checks.extend(aws::sources(&sources, regions).await);
+            if config.state.enabled {
+                checks.extend(aws::surveys(&sources).await);
+            }
         }
         None => checks.push(Check::skipped("sources", "no good credentials")),
     }

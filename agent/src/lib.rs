@@ -1,5 +1,5 @@
 //! The agent of Muster, from left to right: `collectors` read sources through `cloud` and `mapping`, the `spool` keeps what
-//! they found, the `uplink` sends it under the agent's `identity`.
+//! they found, the `uplink` sends it under the agent's `identity`. `state` surveys the configuration, and sends it past the spool.
 
 pub mod board;
 pub mod cloud;
@@ -14,4 +14,5 @@ pub mod queue;
 pub mod run;
 pub mod snapshot;
 pub mod spool;
+pub mod state;
 pub mod uplink;

@@ -1,4 +1,4 @@
-//! One signed call: request and answer are JSON, everything between is the SDK's runtime.
+//! One signed call: everything between request and answer is the SDK's runtime.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,10 +28,11 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
-use muster_common::account::{Partition, Region};
-use serde_json::Value as Json;
+use bytes::Bytes;
+use muster_common::account::Region;
 
-use super::Service;
+use super::refusal;
+use super::service::{Protocol, Service};
 use super::skew::Skew;
 
 /// The largest answer that is read.
@@ -41,15 +42,16 @@ const ANSWER_BYTES_MAX: usize = 32 << 20;
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub method: &'static str,
+    /// With its query.
     pub path: String,
-    /// JSON, or empty.
+    pub headers: Vec<(&'static str, String)>,
     pub body: String,
 }
 
 /// Calls of one service in one Region.
 #[derive(Clone)]
 pub(super) struct Operation {
-    inner: SdkOperation<Request, Json, Refusal>,
+    inner: SdkOperation<Request, Bytes, Refusal>,
 }
 
 /// Why a call gave no answer.
@@ -104,6 +106,7 @@ impl Operation {
         region: &Region,
         skew: &Skew,
     ) -> Result<Self, CallError> {
+        let seat = service.seat(region);
         let missing = |what: &str| CallError {
             problem: Problem::Credentials,
             code: "MissingCredentials".to_owned(),
@@ -115,7 +118,8 @@ impl Operation {
         let client = config.http_client().ok_or_else(|| missing("HTTP client"))?;
         let signing = Signing {
             service: service.signing_name(),
-            region: region.to_string(),
+            region: seat.to_string(),
+            scheme: scheme(service),
             identity: SharedIdentityResolver::new(credentials),
             cache: config
                 .identity_cache()
@@ -124,7 +128,7 @@ impl Operation {
         let mut builder = SdkOperation::builder()
             .service_name(service.signing_name())
             .operation_name("call")
-            .endpoint_url(&endpoint(config, service, region))
+            .endpoint_url(&endpoint(config, service, &seat))
             .http_client(client)
             .retry_classifier(TransientErrorClassifier::<Refusal>::new())
             .retry_classifier(AwsErrorCodeClassifier::<Refusal>::new())
@@ -155,15 +159,15 @@ impl Operation {
         })
     }
 
-    pub(super) async fn invoke(&self, request: Request) -> Result<Json, CallError> {
+    pub(super) async fn invoke(&self, request: Request) -> Result<Bytes, CallError> {
         self.inner.invoke(request).await.map_err(call_error)
     }
 }
 
-/// The endpoint that the environment or a profile sets, or the Region's own.
-fn endpoint(config: &SdkConfig, service: Service, region: &Region) -> String {
+/// The endpoint that the environment or a profile sets, or the service's own.
+fn endpoint(config: &SdkConfig, service: Service, seat: &Region) -> String {
     let key = ServiceConfigKey::builder()
-        .service_id(service.service_id())
+        .service_id(service.id())
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
         .build()
@@ -171,70 +175,35 @@ fn endpoint(config: &SdkConfig, service: Service, region: &Region) -> String {
     let for_service = key.and_then(|key| config.service_config()?.load_config(key));
     for_service
         .or_else(|| config.endpoint_url().map(str::to_owned))
-        .unwrap_or_else(|| {
-            let suffix = Partition::of(region).dns_suffix();
-            format!("https://{}.{region}.{suffix}", service.signing_name())
-        })
+        .unwrap_or_else(|| service.endpoint(seat))
 }
 
 fn serialize(request: Request) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
     let mut builder = http::Request::builder()
         .method(request.method)
         .uri(request.path);
+    for (name, value) in request.headers {
+        builder = builder.header(name, value);
+    }
     if !request.body.is_empty() {
-        builder = builder
-            .header("content-type", "application/json")
-            .header("content-length", request.body.len());
+        builder = builder.header("content-length", request.body.len());
     }
     Ok(builder.body(SdkBody::from(request.body))?.try_into()?)
 }
 
-fn deserialize(response: &HttpResponse) -> Result<Json, OrchestratorError<Refusal>> {
+fn deserialize(response: &HttpResponse) -> Result<Bytes, OrchestratorError<Refusal>> {
     let body = response.body().bytes().unwrap_or_default();
     if body.len() > ANSWER_BYTES_MAX {
         return Err(OrchestratorError::other("the answer is larger than 32 MiB"));
     }
     if response.status().is_success() {
-        if body.is_empty() {
-            return Ok(Json::Null);
-        }
-        return serde_json::from_slice(body)
-            .map_err(|_| OrchestratorError::other("the answer is not JSON"));
+        return Ok(Bytes::copy_from_slice(body));
     }
-    Err(OrchestratorError::operation(refusal(response, body)))
-}
-
-/// Reads code and message as the JSON protocols of AWS give them.
-fn refusal(response: &HttpResponse, body: &[u8]) -> Refusal {
-    let document: Json = serde_json::from_slice(body).unwrap_or_default();
-    let text = |names: [&str; 3]| {
-        names
-            .iter()
-            .find_map(|name| document[*name].as_str())
-            .map(str::to_owned)
-    };
-    let code = response
-        .headers()
-        .get("x-amzn-errortype")
-        .map(str::to_owned)
-        .or_else(|| text(["__type", "code", "Code"]))
-        // `namespace#Code:more`
-        .map(|code| {
-            let code = code.rsplit('#').next().unwrap_or_default();
-            code.split(':').next().unwrap_or_default().to_owned()
-        })
-        .filter(|code| !code.is_empty());
-    let mut metadata = ErrorMetadata::builder();
-    if let Some(code) = code {
-        metadata = metadata.code(code);
-    }
-    if let Some(message) = text(["message", "Message", "errorMessage"]) {
-        metadata = metadata.message(message);
-    }
-    Refusal {
+    let header = response.headers().get("x-amzn-errortype");
+    Err(OrchestratorError::operation(Refusal {
         status: response.status().as_u16(),
-        metadata: metadata.build(),
-    }
+        metadata: refusal::read(header, body),
+    }))
 }
 
 fn call_error(error: SdkError<Refusal, HttpResponse>) -> CallError {
@@ -273,21 +242,43 @@ fn call_error(error: SdkError<Refusal, HttpResponse>) -> CallError {
 
 fn problem(code: &str, status: u16) -> Problem {
     match code {
-        "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => Problem::Denied,
+        "AccessDeniedException"
+        | "AccessDenied"
+        | "AuthorizationError"
+        | "UnauthorizedAccess"
+        | "UnauthorizedOperation" => Problem::Denied,
         "ExpiredTokenException"
         | "ExpiredToken"
-        | "UnrecognizedClientException"
+        | "AuthFailure"
+        | "InvalidAccessKeyId"
         | "InvalidClientTokenId"
+        | "InvalidToken"
+        | "OptInRequired"
+        | "UnrecognizedClientException"
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch" => Problem::Credentials,
         "ThrottlingException"
         | "Throttling"
+        | "ThrottledException"
+        | "Throttled"
         | "TooManyRequestsException"
-        | "RequestLimitExceeded" => Problem::Throttled,
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "SlowDown" => Problem::Throttled,
         _ if status == 429 => Problem::Throttled,
         _ if status >= 500 => Problem::Unreachable,
         _ => Problem::Failed,
     }
+}
+
+/// S3 signs paths as they are, and names the digest of the body.
+fn scheme(service: Service) -> SigningOptions {
+    let mut options = SigningOptions::default();
+    let rest_xml = service.protocol() == Protocol::RestXml;
+    options.double_uri_encode = !rest_xml;
+    options.normalize_uri_path = !rest_xml;
+    options.content_sha256_header = rest_xml;
+    options
 }
 
 /// Signature Version 4, as generated clients set it up.
@@ -295,6 +286,7 @@ fn problem(code: &str, status: u16) -> Problem {
 struct Signing {
     service: &'static str,
     region: String,
+    scheme: SigningOptions,
     identity: SharedIdentityResolver,
     cache: SharedIdentityCache,
 }
@@ -302,11 +294,8 @@ struct Signing {
 impl RuntimePlugin for Signing {
     fn config(&self) -> Option<FrozenLayer> {
         let mut layer = Layer::new("signing");
-        let mut options = SigningOptions::default();
-        options.double_uri_encode = true;
-        options.normalize_uri_path = true;
         layer.store_put(SigV4OperationSigningConfig {
-            signing_options: options,
+            signing_options: self.scheme.clone(),
             ..SigV4OperationSigningConfig::default()
         });
         layer.store_put(SigningName::from_static(self.service));
@@ -345,6 +334,11 @@ mod tests {
             ("HTTP 429", 429, Problem::Throttled),
             ("HTTP 503", 503, Problem::Unreachable),
             ("BadRequestException", 400, Problem::Failed),
+            ("UnauthorizedOperation", 403, Problem::Denied),
+            ("AuthorizationError", 403, Problem::Denied),
+            ("RequestLimitExceeded", 503, Problem::Throttled),
+            ("AuthFailure", 401, Problem::Credentials),
+            ("NoSuchBucketPolicy", 404, Problem::Failed),
         ] {
             assert_eq!(problem(code, status), expected, "{code}");
         }

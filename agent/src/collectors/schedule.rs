@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Collector, Intake, Setback, Sources};
-use crate::cloud::CredentialsError;
 
 /// Collectors that read at the same time; each holds a page in memory.
 const AT_A_TIME: usize = 2;
@@ -109,19 +108,7 @@ impl Collecting {
 
     /// Whether the AWS credentials are of the account that this agent speaks for.
     async fn check_credentials(&self) -> Result<(), String> {
-        let account = self.intake.account;
-        let caller = self
-            .sources
-            .cloud
-            .caller()
-            .await
-            .map_err(|error: CredentialsError| error.to_string())?;
-        if caller.account != account {
-            return Err(format!(
-                "the AWS credentials here belong to account {}; this agent speaks for {account}",
-                caller.account
-            ));
-        }
+        self.sources.check_credentials().await?;
         self.intake.board.remove(CREDENTIALS, None);
         Ok(())
     }
@@ -188,7 +175,7 @@ impl Trouble {
 }
 
 /// How long to wait after so many failures in a row, give or take a tenth. Pure.
-fn pause(every: Duration, failures: u32, share: f64) -> Duration {
+pub(crate) fn pause(every: Duration, failures: u32, share: f64) -> Duration {
     let longest = PAUSE_MAX.max(every);
     let doubled = every.saturating_mul(1 << failures.min(10)).min(longest);
     doubled.mul_f64(0.9 + 0.2 * share)

@@ -54,6 +54,22 @@ impl Sources {
         }
     }
 
+    /// Whether the AWS credentials are of the account.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub async fn check_credentials(&self) -> Result<(), String> {
+        let caller = self.cloud.caller().await;
+        let caller = caller.map_err(|error| error.to_string())?;
+        if caller.account == self.account {
+            return Ok(());
+        }
+        Err(format!(
+            "the AWS credentials here belong to account {}; this agent speaks for {}",
+            caller.account, self.account
+        ))
+    }
+
     /// Every collector that is switched on, in one Region.
     #[must_use]
     pub fn regional(&self, region: &Region) -> Vec<Box<dyn Collector>> {

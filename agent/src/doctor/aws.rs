@@ -7,6 +7,7 @@ use super::Check;
 use crate::cloud::{Cloud, CredentialsError};
 use crate::collectors::{Collector, Setback, Sources};
 use crate::identity::Identity;
+use crate::state;
 
 /// AWS refuses signatures that are older than five minutes.
 const SKEW_MAX: i64 = 4 * MINUTE;
@@ -103,22 +104,34 @@ pub(super) async fn sources(sources: &Sources, regions: Vec<Region>) -> Vec<Chec
     checks
 }
 
+/// Every survey of the configuration, with the least that it would ask.
+pub(super) async fn surveys(sources: &Sources) -> Vec<Check> {
+    let checks = state::check(sources).await.into_iter();
+    checks
+        .map(|(name, answer)| verdict(&name, answer))
+        .collect()
+}
+
 async fn source(collector: &dyn Collector) -> Check {
     let name = match collector.region() {
         Some(region) => format!("{} {region}", collector.name()),
         None => collector.name().to_owned(),
     };
-    match collector.check().await {
-        Ok(()) => Check::good(&name, "can be read"),
-        Err(setback @ Setback::Off(_)) => Check::skipped(&name, setback.to_string()),
+    verdict(&name, collector.check().await)
+}
+
+fn verdict(name: &str, answer: Result<(), Setback>) -> Check {
+    match answer {
+        Ok(()) => Check::good(name, "can be read"),
+        Err(setback @ Setback::Off(_)) => Check::skipped(name, setback.to_string()),
         Err(setback @ Setback::Denied(_)) => Check::bad(
-            &name,
+            name,
             setback.to_string(),
             "the policy that an agent needs stands in deploy/agent-policy.json",
         ),
         Err(setback @ Setback::Throttled(_)) => {
-            Check::doubtful(&name, setback.to_string(), "try again in a minute")
+            Check::doubtful(name, setback.to_string(), "try again in a minute")
         }
-        Err(setback @ Setback::Failed(_)) => Check::bad(&name, setback.to_string(), ""),
+        Err(setback @ Setback::Failed(_)) => Check::bad(name, setback.to_string(), ""),
     }
 }

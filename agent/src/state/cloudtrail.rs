@@ -1,0 +1,56 @@
+//! CloudTrail: the trails whose home is a Region; their shadows in other Regions are not listed.
+
+use futures::future::{BoxFuture, FutureExt as _};
+use serde_json::{Value as Json, json};
+
+use super::document::Resource;
+use super::epoch::{Broken, Telling};
+use super::site::{Refused, Site, state, taken, text};
+use super::survey::{self, List, Listing, Survey, describe};
+use crate::cloud::Service;
+
+pub(super) const SURVEY: Survey = Survey {
+    name: "config-cloudtrail",
+    listings: &[Listing {
+        kind: "AWS::CloudTrail::Trail",
+        list: List::Own(trails),
+    }],
+    check: |site| survey::check(site, Service::CloudTrail, "cloudtrail:DescribeTrails", &[]),
+};
+
+fn trails<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
+    async move {
+        let own = json!({ "includeShadowTrails": false });
+        let call = "cloudtrail:DescribeTrails";
+        let mut answer = site.act(Service::CloudTrail, call, &own).await?;
+        let mut trails = taken(&mut answer, "trailList");
+        trails.retain(|trail| is_home(trail, site));
+        describe(trails, out, |entry| trail(site, entry).boxed()).await
+    }
+    .boxed()
+}
+
+fn is_home(trail: &Json, site: &Site) -> bool {
+    let home = trail["HomeRegion"].as_str();
+    home.is_none_or(|home| home == site.place)
+}
+
+async fn trail(site: &Site, trail: Json) -> Result<Resource, Refused> {
+    let arn = text(&trail, "TrailARN").to_owned();
+    let ask = |call, parameters: Json| async move {
+        let answer = site.act(Service::CloudTrail, call, &parameters).await;
+        site.part(answer, &[])
+    };
+    let status = ask("cloudtrail:GetTrailStatus", json!({ "Name": arn })).await?;
+    let selectors = json!({ "TrailName": arn });
+    let selectors = ask("cloudtrail:GetEventSelectors", selectors).await?;
+    Ok(Resource {
+        id: arn,
+        region: site.place.clone(),
+        state: state([
+            ("Trail", trail),
+            ("Status", status),
+            ("EventSelectors", selectors),
+        ]),
+    })
+}

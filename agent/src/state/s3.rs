@@ -1,0 +1,200 @@
+//! S3: the buckets of all Regions, each asked about in its own.
+
+use std::collections::HashMap;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use muster_common::account::{Partition, Region};
+use parking_lot::Mutex;
+use serde_json::{Map, Value as Json};
+
+use super::document::Resource;
+use super::epoch::{Broken, Telling};
+use super::site::{Ask, Paging, Refused, Site, taken, text};
+use super::survey::{List, Listing, Survey, describe};
+use crate::cloud::Service;
+
+const LIST: &str = "s3:ListAllMyBuckets";
+const PAGING: Paging = Paging {
+    ask: "continuation-token",
+    told: "ContinuationToken",
+};
+
+pub(super) const SURVEY: Survey = Survey {
+    name: "config-s3",
+    listings: &[Listing {
+        kind: "AWS::S3::Bucket",
+        list: List::Own(buckets),
+    }],
+    check: |site| {
+        async move {
+            let answer = site.get(Service::S3, LIST, "/?max-buckets=1").await;
+            answer.map(|_| ())
+        }
+        .boxed()
+    },
+};
+
+/// A part of a bucket: what to ask for, the permission, and the code that says there is none.
+struct Part {
+    name: &'static str,
+    query: &'static str,
+    call: &'static str,
+    nothing: &'static str,
+}
+
+const fn part(
+    name: &'static str,
+    query: &'static str,
+    call: &'static str,
+    nothing: &'static str,
+) -> Part {
+    Part {
+        name,
+        query,
+        call,
+        nothing,
+    }
+}
+
+const PARTS: [Part; 11] = [
+    part("Acl", "acl", "s3:GetBucketAcl", ""),
+    part(
+        "Policy",
+        "policy",
+        "s3:GetBucketPolicy",
+        "NoSuchBucketPolicy",
+    ),
+    part(
+        "PolicyStatus",
+        "policyStatus",
+        "s3:GetBucketPolicyStatus",
+        "NoSuchBucketPolicy",
+    ),
+    part(
+        "PublicAccessBlock",
+        "publicAccessBlock",
+        "s3:GetBucketPublicAccessBlock",
+        "NoSuchPublicAccessBlockConfiguration",
+    ),
+    part(
+        "Encryption",
+        "encryption",
+        "s3:GetEncryptionConfiguration",
+        "ServerSideEncryptionConfigurationNotFoundError",
+    ),
+    part("Versioning", "versioning", "s3:GetBucketVersioning", ""),
+    part("Logging", "logging", "s3:GetBucketLogging", ""),
+    part(
+        "OwnershipControls",
+        "ownershipControls",
+        "s3:GetBucketOwnershipControls",
+        "OwnershipControlsNotFoundError",
+    ),
+    part(
+        "Lifecycle",
+        "lifecycle",
+        "s3:GetLifecycleConfiguration",
+        "NoSuchLifecycleConfiguration",
+    ),
+    part(
+        "ObjectLock",
+        "object-lock",
+        "s3:GetBucketObjectLockConfiguration",
+        "ObjectLockConfigurationNotFoundError",
+    ),
+    part(
+        "EventNotifications",
+        "notification",
+        "s3:GetBucketNotification",
+        "",
+    ),
+];
+
+/// Regions that nothing is heard from, and what the first call was refused for.
+type Silent = Mutex<HashMap<Region, Refused>>;
+
+fn buckets<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
+    async move {
+        let silent = Silent::default();
+        let silent = &silent;
+        let mut pages = site.paths(Service::S3, LIST, "/?max-buckets=500", PAGING);
+        while let Some(mut page) = pages.next().await? {
+            let one = |entry: Json| async move { bucket(site, silent, &entry).await }.boxed();
+            describe(taken(&mut page, "Buckets"), out, one).await?;
+        }
+        Ok(())
+    }
+    .boxed()
+}
+
+async fn bucket(site: &Site, silent: &Silent, entry: &Json) -> Result<Resource, Refused> {
+    let name = text(entry, "Name");
+    let region = region(site, entry).await?;
+    let mut state = Map::new();
+    state.insert("Name".to_owned(), name.into());
+    for part in &PARTS {
+        let path = format!("/{name}?{}", part.query);
+        let known = silent.lock().get(&region).cloned();
+        let answer = match known {
+            Some(refused) => Err(Refused {
+                call: part.call,
+                ..refused
+            }),
+            None => {
+                let path = path.as_str();
+                let ask = Ask::Get { path, headers: &[] };
+                site.ask(&region, Service::S3, part.call, ask).await
+            }
+        };
+        let answer = answer.map(|answer| part.trimmed(answer));
+        let read = match answer {
+            // Of one Region; the other buckets are none the worse for it.
+            Err(refused) if refused.is_general() && region != site.region => {
+                silent.lock().insert(region.clone(), refused.clone());
+                site.note(&refused);
+                refused.part()
+            }
+            answer => site.part(answer, &[part.nothing])?,
+        };
+        state.insert(part.name.to_owned(), read);
+    }
+    let partition = Partition::of(&region).as_str();
+    Ok(Resource {
+        id: format!("arn:{partition}:s3:::{name}"),
+        region: region.to_string(),
+        state,
+    })
+}
+
+impl Part {
+    /// Some answers have a frame around what matters.
+    fn trimmed(&self, mut answer: Json) -> Json {
+        match self.name {
+            "Logging" => {
+                let enabled = answer.get_mut("LoggingEnabled");
+                enabled.map(Json::take).unwrap_or_default()
+            }
+            _ => answer,
+        }
+    }
+}
+
+/// The Region of a bucket. The list names it, from services that are new enough; the home Region stands for one that may
+/// not be asked for.
+async fn region(site: &Site, entry: &Json) -> Result<Region, Refused> {
+    if let Ok(region) = text(entry, "BucketRegion").parse() {
+        return Ok(region);
+    }
+    let path = format!("/{}?location", text(entry, "Name"));
+    let answer = site.get(Service::S3, "s3:GetBucketLocation", &path).await;
+    let answer = site.part(answer, &[])?;
+    if answer.get("Unavailable").is_some() {
+        return Ok(site.region.clone());
+    }
+    let named = match answer.as_str() {
+        None | Some("") => "us-east-1",
+        Some("EU") => "eu-west-1",
+        Some(name) => name,
+    };
+    Ok(named.parse().unwrap_or_else(|_| site.region.clone()))
+}

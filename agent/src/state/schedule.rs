@@ -1,0 +1,311 @@
+//! When surveys run: each by its own clock, a few at a time; what did not come to its end is tried again, later and later.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_common::account::{AccountId, Region};
+use muster_common::clock::Clock;
+use muster_common::health::CollectorState;
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::epoch::{Base, Broken, Memory, Telling};
+use super::site::{Refused, Site};
+use super::survey::{self, Listing, Survey};
+use super::{Admin, GLOBAL, Surveying};
+use crate::board::Board;
+use crate::cloud::Cloud;
+use crate::collectors::{Setback, Sources, pause};
+
+/// Surveys that run at the same time; each holds a page in memory.
+const AT_A_TIME: usize = 2;
+/// The first pause after a failure; it doubles.
+const RETRY_EVERY: Duration = Duration::from_secs(60);
+/// How often the Regions of the account are looked up.
+const REGIONS_EVERY: Duration = Duration::from_secs(3_600);
+/// How often credentials that are no good are tried again. The collectors tell of them.
+const CREDENTIALS_EVERY: Duration = Duration::from_secs(30);
+/// Calls that are named in a message.
+const NAMED_MAX: usize = 4;
+
+/// Surveys until `stop`.
+pub async fn run(surveying: Surveying, stop: CancellationToken) {
+    if !surveying.settings.enabled {
+        stop.cancelled().await;
+        return;
+    }
+    let turns = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut tasks = JoinSet::new();
+    let mut running: HashMap<Option<Region>, Vec<AbortHandle>> = HashMap::new();
+    loop {
+        let pause = match surveying.sources.check_credentials().await {
+            Ok(()) => {
+                let places = surveying.places().await;
+                running.retain(|place, tasks| {
+                    let wanted = places.contains(place);
+                    if !wanted {
+                        tasks.iter().for_each(AbortHandle::abort);
+                    }
+                    wanted
+                });
+                for place in places {
+                    running.entry(place).or_insert_with_key(|place| {
+                        let posts = surveying.posts(place.as_ref()).into_iter();
+                        posts
+                            .map(|post| tasks.spawn(post.keep(Arc::clone(&turns))))
+                            .collect()
+                    });
+                }
+                REGIONS_EVERY
+            }
+            Err(problem) => {
+                tracing::debug!(reason = problem, "nothing is surveyed");
+                CREDENTIALS_EVERY
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    // What was told to the admin and not to its end, it throws away.
+    tasks.shutdown().await;
+}
+
+/// Asks the least that shows whether each survey would work, of what is global and of the home Region.
+pub async fn check(sources: &Sources) -> Vec<(String, Result<(), Setback>)> {
+    let home = &sources.home;
+    let global = survey::GLOBAL.iter().map(|survey| (survey, GLOBAL));
+    let regional = survey::REGIONAL
+        .iter()
+        .map(|survey| (survey, home.as_str()));
+    let mut checks = Vec::new();
+    for (survey, place) in global.chain(regional) {
+        let (cloud, region) = (sources.cloud.clone(), home.clone());
+        let site = Site::new(cloud, sources.account, region, place.to_owned());
+        let name = format!("{} {place}", survey.name);
+        checks.push((name, (survey.check)(&site).await.map_err(setback)));
+    }
+    checks
+}
+
+impl Surveying {
+    /// The Regions, and `None` for what has none. The collectors tell if they cannot be listed.
+    async fn places(&self) -> Vec<Option<Region>> {
+        let home = &self.sources.home;
+        let regions = self.sources.regions().await;
+        let regions = regions.unwrap_or_else(|_| vec![home.clone()]);
+        let regions = regions.into_iter().map(Some);
+        std::iter::once(None).chain(regions).collect()
+    }
+
+    fn posts(&self, region: Option<&Region>) -> Vec<Post> {
+        let surveys = match region {
+            Some(_) => survey::REGIONAL,
+            None => survey::GLOBAL,
+        };
+        let post = |survey: &&'static Survey| Post {
+            survey,
+            region: region.cloned(),
+            home: self.sources.home.clone(),
+            account: self.sources.account,
+            cloud: self.sources.cloud.clone(),
+            every: Duration::from_secs(60 * self.settings.every_minutes),
+            board: self.board.clone(),
+            clock: self.clock.clone(),
+            admin: Arc::clone(&self.admin),
+            memories: HashMap::new(),
+        };
+        surveys.iter().map(post).collect()
+    }
+}
+
+/// One survey in one place, again and again.
+struct Post {
+    survey: &'static Survey,
+    region: Option<Region>,
+    home: Region,
+    account: AccountId,
+    cloud: Cloud,
+    every: Duration,
+    board: Board,
+    clock: Clock,
+    admin: Arc<dyn Admin>,
+    /// By type.
+    memories: HashMap<&'static str, Memory>,
+}
+
+/// How a listing went.
+enum Outcome {
+    Told,
+    /// AWS refused it, and the admin knows.
+    Refused(Setback),
+    /// The admin does not have it.
+    Lost,
+}
+
+impl Outcome {
+    /// Whether it is worth trying before the period is over.
+    const fn is_open(&self) -> bool {
+        match self {
+            Self::Told | Self::Refused(Setback::Off(_) | Setback::Denied(_)) => false,
+            Self::Refused(Setback::Throttled(_) | Setback::Failed(_)) | Self::Lost => true,
+        }
+    }
+}
+
+impl Post {
+    async fn keep(mut self, turns: Arc<Semaphore>) {
+        let (name, region) = (self.survey.name, self.region.clone());
+        let board = self.board.clone();
+        board.set(name, region.as_ref(), CollectorState::Pending, "");
+        let mut left: Vec<&'static Listing> = self.survey.listings.iter().collect();
+        let mut failures = 0;
+        loop {
+            let site = self.site();
+            let outcomes = {
+                let _turn = turns.acquire().await;
+                self.round(&site, &left).await
+            };
+            self.report(&site, &left, &outcomes);
+            let open = left.into_iter().zip(&outcomes);
+            left = open
+                .filter_map(|(listing, outcome)| outcome.is_open().then_some(listing))
+                .collect();
+            let pause = if left.is_empty() {
+                left = self.survey.listings.iter().collect();
+                failures = 0;
+                pause(self.every, 0, rand::random())
+            } else {
+                failures += 1;
+                pause(RETRY_EVERY, failures, rand::random()).min(self.every)
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn site(&self) -> Site {
+        let region = self.region.as_ref().unwrap_or(&self.home).clone();
+        let place = self.region.as_ref().map_or(GLOBAL, Region::as_str);
+        let place = place.to_owned();
+        Site::new(self.cloud.clone(), self.account, region, place)
+    }
+
+    async fn round(&mut self, site: &Site, listings: &[&'static Listing]) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for listing in listings {
+            outcomes.push(self.tell(site, listing).await);
+        }
+        outcomes
+    }
+
+    /// Tells one epoch; a second one if the admin does not have the base of the first.
+    async fn tell(&mut self, site: &Site, listing: &Listing) -> Outcome {
+        let memory = self.memories.entry(listing.kind).or_default();
+        loop {
+            let now = self.clock.now();
+            let mut telling = memory.begin(listing.kind, &site.place, &self.admin, now);
+            let listed = listing.run(site, &mut telling).await;
+            match end(telling, listed).await {
+                Ok(Ended::Complete(base)) => {
+                    memory.keep(base);
+                    return Outcome::Told;
+                }
+                Ok(Ended::Unavailable(refused)) => return Outcome::Refused(setback(refused)),
+                Err(Broken::BaseUnknown) if memory.forget() => {}
+                Err(Broken::BaseUnknown | Broken::Lost) => return Outcome::Lost,
+                Err(Broken::Refused(refused)) => return Outcome::Refused(setback(refused)),
+            }
+        }
+    }
+
+    /// Tells the board.
+    fn report(&self, site: &Site, listings: &[&Listing], outcomes: &[Outcome]) {
+        let (name, region) = (self.survey.name, self.region.as_ref());
+        let mut setbacks = Vec::new();
+        for (listing, outcome) in listings.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Refused(setback) => setbacks.push((listing.kind, setback)),
+                Outcome::Told => {}
+                // The uplink tells of the admin.
+                Outcome::Lost => return,
+            }
+        }
+        let Some((_, worst)) = setbacks.iter().max_by_key(|(_, setback)| weight(setback)) else {
+            self.board.succeed(name, region, self.clock.now());
+            let refused = site.refused();
+            if !refused.is_empty() {
+                let message = named(
+                    refused
+                        .iter()
+                        .map(|(call, code)| format!("{call} ({code})")),
+                );
+                let message = format!("some parts could not be read: {message}");
+                self.board.set(name, region, CollectorState::Ok, &message);
+            }
+            return;
+        };
+        let message = named(
+            setbacks
+                .iter()
+                .map(|(kind, setback)| format!("{kind}: {setback}")),
+        );
+        tracing::debug!(
+            survey = name,
+            place = site.place,
+            reason = message,
+            "a survey did not come to its end"
+        );
+        self.board.set(name, region, worst.state(), &message);
+    }
+}
+
+enum Ended {
+    Complete(Base),
+    Unavailable(Refused),
+}
+
+async fn end(telling: Telling, listed: Result<(), Broken>) -> Result<Ended, Broken> {
+    match listed {
+        Ok(()) => telling.complete().await.map(Ended::Complete),
+        Err(Broken::Refused(refused)) => {
+            telling.give_up(&refused).await?;
+            Ok(Ended::Unavailable(refused))
+        }
+        Err(broken @ (Broken::Lost | Broken::BaseUnknown)) => Err(broken),
+    }
+}
+
+fn setback(refused: Refused) -> Setback {
+    let Refused { call, error } = refused;
+    match Setback::of_call(error) {
+        Setback::Denied(message) => Setback::Denied(format!("{message} ({call})")),
+        Setback::Failed(message) => Setback::Failed(format!("{message} ({call})")),
+        other @ (Setback::Off(_) | Setback::Throttled(_)) => other,
+    }
+}
+
+/// What is told first. Pure.
+const fn weight(setback: &Setback) -> u8 {
+    match setback {
+        Setback::Off(_) => 0,
+        Setback::Throttled(_) => 1,
+        Setback::Denied(_) => 2,
+        Setback::Failed(_) => 3,
+    }
+}
+
+/// The first of some things, and how many more there are. Pure.
+fn named(things: impl ExactSizeIterator<Item = String>) -> String {
+    let more = things.len().saturating_sub(NAMED_MAX);
+    let first: Vec<String> = things.take(NAMED_MAX).collect();
+    match more {
+        0 => first.join("; "),
+        more => format!("{}; and {more} more", first.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+use futures::future::{BoxFuture, FutureExt as _};
+use parking_lot::Mutex;
+use serde_json::{Value as Json, json};
+
+use muster_common::timestamp::Timestamp;
+
+use super::*;
+use crate::cloud::{CallError, Problem};
+use crate::state::document::Resource;
+use crate::state::site::state;
+use crate::state::survey::List;
+use crate::state::{EpochEnd, Lost, Portion, Taken};
+
+#[derive(Default)]
+struct Listener {
+    heard: Mutex<Vec<Portion>>,
+    answers: Mutex<Vec<Taken>>,
+}
+
+impl Admin for Listener {
+    fn tell(&self, portion: Portion) -> BoxFuture<'_, Result<Taken, Lost>> {
+        self.heard.lock().push(portion);
+        let answer = self.answers.lock().pop();
+        let taken = Taken::Taken {
+            refused: Vec::new(),
+        };
+        std::future::ready(Ok(answer.unwrap_or(taken))).boxed()
+    }
+}
+
+fn error(problem: Problem, code: &str) -> CallError {
+    CallError {
+        problem,
+        code: code.to_owned(),
+        message: "no".to_owned(),
+    }
+}
+
+fn refused(call: &'static str, problem: Problem, code: &str) -> Refused {
+    let error = error(problem, code);
+    Refused { call, error }
+}
+
+fn bucket<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
+    async move {
+        let denied = refused("s3:GetBucketAcl", Problem::Denied, "AccessDenied");
+        let none = refused("s3:GetBucketPolicy", Problem::Failed, "NoSuchBucketPolicy");
+        let parts = [
+            ("Acl", site.part(Err(denied), &[])?),
+            ("Policy", site.part(Err(none), &["NoSuchBucketPolicy"])?),
+            ("Logging", site.part(Ok(json!({})), &[])?),
+        ];
+        out.add(Resource {
+            id: "arn:aws:s3:::b".to_owned(),
+            region: "eu-west-1".to_owned(),
+            state: state(parts),
+        })
+        .await
+    }
+    .boxed()
+}
+
+fn denied<'a>(_: &'a Site, _: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
+    let refused = refused(
+        "ec2:DescribeVolumes",
+        Problem::Denied,
+        "UnauthorizedOperation",
+    );
+    std::future::ready(Err(Broken::Refused(refused))).boxed()
+}
+
+fn slow<'a>(site: &'a Site, _: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
+    let refused = refused(
+        "ec2:DescribeSubnets",
+        Problem::Throttled,
+        "RequestLimitExceeded",
+    );
+    // Not a part that is unavailable: the listing breaks off.
+    let part = site.part(Err(refused), &[]);
+    std::future::ready(part.map(|_| ()).map_err(Broken::Refused)).boxed()
+}
+
+static BUCKETS: Survey = Survey {
+    name: "config-s3",
+    listings: &[Listing {
+        kind: "AWS::S3::Bucket",
+        list: List::Own(bucket),
+    }],
+    check: |_| std::future::ready(Ok(())).boxed(),
+};
+
+static NETWORKS: Survey = Survey {
+    name: "config-ec2",
+    listings: &[
+        Listing {
+            kind: "AWS::EC2::Volume",
+            list: List::Own(denied),
+        },
+        Listing {
+            kind: "AWS::EC2::Subnet",
+            list: List::Own(slow),
+        },
+    ],
+    check: |_| std::future::ready(Ok(())).boxed(),
+};
+
+async fn post(survey: &'static Survey, listener: &Arc<Listener>) -> Post {
+    let clock = Clock::standing_at(Timestamp::from_seconds(1_000));
+    let home: Region = "eu-west-1".parse().unwrap();
+    Post {
+        survey,
+        region: None,
+        home: home.clone(),
+        account: "111122223333".parse().unwrap(),
+        cloud: Cloud::connect(Some(&home), &clock).await,
+        every: Duration::from_secs(3_600),
+        board: Board::default(),
+        clock,
+        admin: listener.clone(),
+        memories: HashMap::new(),
+    }
+}
+
+async fn round(post: &mut Post) -> Vec<Outcome> {
+    let listings: Vec<&'static Listing> = post.survey.listings.iter().collect();
+    let site = post.site();
+    let outcomes = post.round(&site, &listings).await;
+    post.report(&site, &listings, &outcomes);
+    outcomes
+}
+
+#[tokio::test]
+async fn a_part_that_may_not_be_read_says_so_and_the_board_too() {
+    let listener = Arc::new(Listener::default());
+    let mut post = post(&BUCKETS, &listener).await;
+    round(&mut post).await;
+    let heard = listener.heard.lock()[0].clone();
+    assert_eq!(
+        (heard.kind, heard.place.as_str()),
+        ("AWS::S3::Bucket", GLOBAL)
+    );
+    let read: Json = serde_json::from_slice(&heard.changed[0]).unwrap();
+    assert_eq!(
+        read["state"],
+        json!({
+            "Acl": { "Unavailable": { "Code": "AccessDenied", "Call": "s3:GetBucketAcl" } },
+            "Policy": null,
+            "Logging": {},
+        })
+    );
+    let health = &post.board.entries()[0];
+    assert_eq!(health.state, CollectorState::Ok);
+    assert!(health.message.contains("s3:GetBucketAcl (AccessDenied)"));
+    assert!(health.last_success.is_some());
+}
+
+#[tokio::test]
+async fn an_unknown_base_is_answered_with_everything_at_once() {
+    let listener = Arc::new(Listener::default());
+    let mut post = post(&BUCKETS, &listener).await;
+    round(&mut post).await;
+    listener.answers.lock().push(Taken::BaseUnknown);
+    round(&mut post).await;
+    let heard = listener.heard.lock();
+    let told: Vec<_> = heard
+        .iter()
+        .map(|portion| (portion.base.is_some(), portion.changed.len()))
+        .collect();
+    assert_eq!(told, [(false, 1), (true, 0), (false, 1)]);
+}
+
+#[tokio::test]
+async fn what_is_slow_is_tried_again_and_what_is_denied_waits() {
+    let listener = Arc::new(Listener::default());
+    let mut post = post(&NETWORKS, &listener).await;
+    let outcomes = round(&mut post).await;
+    let open: Vec<bool> = outcomes.iter().map(Outcome::is_open).collect();
+    assert_eq!(open, [false, true]);
+    let ends = listener
+        .heard
+        .lock()
+        .iter()
+        .filter(|portion| {
+            matches!(portion.end, Some(EpochEnd::Unavailable { .. })) && portion.changed.is_empty()
+        })
+        .count();
+    assert_eq!(ends, 2);
+    let health = &post.board.entries()[0];
+    assert_eq!(health.state, CollectorState::PermissionMissing);
+    assert!(health.message.contains("AWS::EC2::Volume"), "{health:?}");
+}
+
+#[test]
+fn few_things_are_named() {
+    let things = |count: usize| named((0..count).map(|number| number.to_string()));
+    assert_eq!(things(2), "0; 1");
+    assert_eq!(things(6), "0; 1; 2; 3; and 2 more");
+}
