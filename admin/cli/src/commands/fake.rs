@@ -1,10 +1,12 @@
 //! A server that knows one small organization and keeps nothing: for sessions of the commands, in tests.
 
 mod inventory;
+mod members;
 mod standards;
 
 use muster_proto::v1 as wire;
 use muster_proto::v1::findings_server::{Findings, FindingsServer};
+use muster_proto::v1::members_server::MembersServer;
 use muster_proto::v1::resources_server::ResourcesServer;
 use muster_proto::v1::standards_server::StandardsServer;
 use muster_proto::v1::status_server::{Status as StatusService, StatusServer};
@@ -25,6 +27,7 @@ pub(super) async fn session() -> Session {
         .add_service(ResourcesServer::new(inventory::Fake))
         .add_service(FindingsServer::new(Fake))
         .add_service(StatusServer::new(Fake))
+        .add_service(MembersServer::new(members::Fake))
         .serve_with_incoming(TcpIncoming::from(listener));
     tokio::spawn(server);
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();

@@ -14,6 +14,7 @@ pub(super) mod sample;
 mod section;
 mod unknowns;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -49,6 +50,8 @@ pub(super) struct Facts {
     /// Where the feed stood before the first and after the last question.
     pub sequences: (u64, u64),
     pub standards: Vec<Held>,
+    /// All but the deleted ones, by account.
+    pub members: BTreeMap<String, wire::Member>,
     pub unknowns: unknowns::Unknowns,
     /// What could not be read at the last try.
     pub troubles: Vec<wire::Coverage>,

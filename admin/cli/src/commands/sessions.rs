@@ -123,7 +123,7 @@ async fn a_report_is_written() {
     insta::assert_snapshot!(told, @"
     STANDARD                              SCORE              CONTROLS
     CIS AWS Foundations Benchmark v3.0.0  25 % (25 to 50 %)  1 passed, 2 failed, 1 unknown, 1 without data, 1 disabled
-    ! 8 files written; open [folder]/report.html
+    ! 9 files written; open [folder]/report.html
     ");
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .unwrap()
@@ -136,6 +136,7 @@ async fn a_report_is_written() {
     cis-3.0.0-history.csv
     cis-3.0.0-resources.csv
     disabled.csv
+    members.csv
     report.html
     unknown.csv
     unread.csv

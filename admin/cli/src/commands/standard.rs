@@ -36,7 +36,7 @@ pub(crate) enum Command {
     },
     /// How the organization or an account stands: the score, and the status of every control
     #[command(
-        after_help = "A score is the share of controls that passed among those that passed, failed or are unknown. The interval says\nwhat it could be if every unknown control failed, and if every one passed.\n\nExamples:\n  muster standard score cis-3.0 --failed\n  muster standard score fsbp --account 111122223333\n  muster standard score fsbp --accounts --limit 10\n  muster standard score --history --days 90"
+        after_help = "A score is the share of controls that passed among those that passed, failed or are unknown. The interval says what it could be if every unknown control failed, and if every one passed.\n\nExamples:\n  muster standard score cis-3.0 --failed\n  muster standard score fsbp --account 111122223333\n  muster standard score fsbp --accounts --limit 10\n  muster standard score --history --days 90"
     )]
     Score(score::Arguments),
 }

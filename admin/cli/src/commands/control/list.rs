@@ -45,6 +45,18 @@ enum Status {
 }
 
 impl Status {
+    /// As programs read it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => status_name(ControlStatus::Passed),
+            Self::Failed => status_name(ControlStatus::Failed),
+            Self::Unknown => status_name(ControlStatus::Unknown),
+            Self::NoData => status_name(ControlStatus::NoData),
+            Self::Disabled => status_name(ControlStatus::Disabled),
+            Self::Off => "OFF",
+        }
+    }
+
     fn of(control: &wire::Control, status: ControlStatus) -> Self {
         match status {
             ControlStatus::Passed => Self::Passed,
@@ -89,7 +101,7 @@ pub(super) async fn run(
     for (control, status) in controls.iter().take(wanted) {
         list.push(row(control, *status), || {
             let mut document = super::document(control);
-            document["status"] = json!(status_name(*status));
+            document["status"] = json!(Status::of(control, *status).name());
             document
         })?;
     }
@@ -128,7 +140,7 @@ pub(crate) async fn fetch(
 
 fn row(control: &wire::Control, status: ControlStatus) -> Vec<Cell> {
     let status = match Status::of(control, status) {
-        Status::Off => Cell::exactly("off", "OFF").dim(),
+        off @ Status::Off => Cell::exactly("off", off.name()).dim(),
         Status::NoData => status_cell(ControlStatus::NoData),
         Status::Passed | Status::Failed | Status::Unknown | Status::Disabled => status_cell(status),
     };

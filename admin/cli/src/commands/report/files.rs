@@ -4,6 +4,7 @@ use muster_proto::v1 as wire;
 
 use super::{Facts, Held};
 use crate::commands::control::place;
+use crate::commands::member::status_name as status_of;
 use crate::commands::resource::coverage::trouble;
 use crate::failure::Failure;
 use crate::naming;
@@ -45,7 +46,12 @@ pub(super) fn all(facts: &Facts) -> Result<Vec<File>, Failure> {
             resources(held)?,
         ]);
     }
-    files.extend([unknowns(facts)?, coverage(facts)?, disabled(facts)?]);
+    files.extend([
+        unknowns(facts)?,
+        coverage(facts)?,
+        disabled(facts)?,
+        members(facts)?,
+    ]);
     Ok(files)
 }
 
@@ -251,6 +257,22 @@ fn disabled(facts: &Facts) -> Result<File, Failure> {
     )
 }
 
+fn members(facts: &Facts) -> Result<File, Failure> {
+    let row = |member: &wire::Member| {
+        vec![
+            member.account_id.clone(),
+            member.account_name.clone(),
+            status_of(member.status()).to_owned(),
+            member.agent_count.to_string(),
+        ]
+    };
+    csv(
+        "members.csv",
+        &["account", "name", "status", "agents"],
+        facts.members.values().map(row).collect(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample;
@@ -277,6 +299,7 @@ mod tests {
         unknown.csv
         unread.csv
         disabled.csv
+        members.csv
         ");
     }
 

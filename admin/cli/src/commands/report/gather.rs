@@ -23,6 +23,7 @@ const DAYS: u32 = 90;
 const RESOURCES_MAX: u32 = 1_000;
 const UNKNOWNS_MAX: u64 = 20_000;
 const TROUBLES_MAX: usize = 10_000;
+const MEMBERS_MAX: usize = 20_000;
 
 /// Asks all of it. `standards` come with the names of their files.
 pub(super) async fn facts(
@@ -41,6 +42,7 @@ pub(super) async fn facts(
         held.push(self::held(standard, short, session).await?);
         bar.inc(1);
     }
+    let members = members(session).await?;
     let unknowns = unknowns(&names, session).await?;
     let (troubles, troubles_cut) = troubles(session).await?;
     let after = self::status(session).await?;
@@ -51,6 +53,7 @@ pub(super) async fn facts(
         sequences: (sequence(&status), sequence(&after)),
         disabled: disabled(&held),
         standards: held,
+        members,
         unknowns,
         troubles,
         troubles_cut,
@@ -163,6 +166,25 @@ async fn unknowns(standards: &[String], session: &Session) -> Result<Unknowns, F
     // Findings come and go meanwhile.
     unknowns.total = unknowns.total.max(unknowns.seen);
     Ok(unknowns)
+}
+
+async fn members(session: &Session) -> Result<BTreeMap<String, wire::Member>, Failure> {
+    let (mut members, mut page_token) = (BTreeMap::new(), String::new());
+    while members.len() < MEMBERS_MAX {
+        let request = wire::ListMembersRequest {
+            page_size: PAGE_SIZE,
+            page_token,
+            ..wire::ListMembersRequest::default()
+        };
+        let page = session.members().list_members(request).await?.into_inner();
+        let named = page.members.into_iter();
+        members.extend(named.map(|member| (member.account_id.clone(), member)));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    Ok(members)
 }
 
 async fn troubles(session: &Session) -> Result<(Vec<wire::Coverage>, bool), Failure> {

@@ -1,5 +1,7 @@
 //! The page: what a reader sees first, and what holds for all standards.
 
+use std::collections::BTreeMap;
+
 use muster_common::timestamp::Timestamp;
 use muster_proto::v1 as wire;
 
@@ -8,6 +10,7 @@ use super::section::{self, severity};
 use super::{Facts, Held};
 use crate::commands::control::place;
 use crate::commands::counted;
+use crate::commands::member::status_name;
 use crate::commands::resource::coverage::trouble;
 use crate::naming;
 use crate::when::absolute;
@@ -33,7 +36,7 @@ pub(super) fn render(facts: &Facts, files: &[&str]) -> String {
         .raw("</style>\n</head>\n<body>\n<main>\n");
     html.append(head(facts)).append(summary(facts));
     for (place, held) in facts.standards.iter().enumerate() {
-        html.append(section::render(held, &anchor(place)));
+        html.append(section::render(held, facts, &anchor(place)));
     }
     html.append(unknowns(facts))
         .append(disabled(facts))
@@ -65,7 +68,8 @@ fn head(facts: &Facts) -> Html {
     };
     for (name, value) in [
         ("Made", minute(facts.generated_at)),
-        ("From findings", sequences(facts.sequences)),
+        ("Findings", sequences(facts.sequences)),
+        ("Members", members(facts)),
         ("Accounts with a score", accounts),
         ("By", format!("Muster {}", facts.version)),
     ] {
@@ -77,6 +81,25 @@ fn head(facts: &Facts) -> Html {
     }
     html.raw("</dl>\n</header>\n");
     html
+}
+
+/// `12 enabled, 1 suspended`: members by the state of their life.
+fn members(facts: &Facts) -> String {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for member in facts.members.values() {
+        let status = status_name(member.status()).to_lowercase();
+        let word = status.trim_start_matches("account_").to_owned();
+        *counts.entry(word).or_default() += 1;
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(status, count)| format!("{count} {status}"))
+        .collect();
+    if counts.is_empty() {
+        "none".to_owned()
+    } else {
+        counts.join(", ")
+    }
 }
 
 /// To the minute, in UTC.
@@ -168,7 +191,7 @@ fn unknowns(facts: &Facts) -> Html {
             counted(unknowns.total, "check", "checks")
         );
         html.append(table(&caption, &columns, rows.collect()));
-        html.append(left_out(ranked.len(), "reasons", "unknown.csv"));
+        html.append(left_out(ranked.len(), ROWS_MAX, "reasons", "unknown.csv"));
         if unknowns.seen < unknowns.total {
             let note = format!(
                 "The reasons are those of {} of them, the latest; the others were not read.",
@@ -205,7 +228,7 @@ fn troubles(facts: &Facts) -> Html {
             None => "never".to_owned(),
         };
         vec![
-            Html::of(&coverage.account),
+            section::account(&coverage.account, facts),
             Html::of(&coverage.region),
             Html::of(&coverage.resource_type),
             Html::of(&trouble(coverage)),
@@ -218,7 +241,12 @@ fn troubles(facts: &Facts) -> Html {
         &columns,
         rows,
     ));
-    html.append(left_out(facts.troubles.len(), "listings", "unread.csv"));
+    html.append(left_out(
+        facts.troubles.len(),
+        ROWS_MAX,
+        "listings",
+        "unread.csv",
+    ));
     if facts.troubles_cut {
         html.line("p", "There are more that were not asked for; 'muster resource coverage --trouble --all' shows them.");
     }
@@ -254,8 +282,13 @@ fn disabled(facts: &Facts) -> Html {
     };
     let rows = facts.disabled.iter().take(ROWS_MAX).map(row).collect();
     html.append(table("What is not checked, and why", &columns, rows));
-    html.append(left_out(facts.disabled.len(), "places", "disabled.csv"))
-        .raw("</section>\n");
+    html.append(left_out(
+        facts.disabled.len(),
+        ROWS_MAX,
+        "places",
+        "disabled.csv",
+    ))
+    .raw("</section>\n");
     html
 }
 
@@ -282,7 +315,7 @@ fn tail(facts: &Facts, files: &[&str]) -> Html {
 }
 
 /// Some names, and how many more.
-fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+pub(super) fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let rest = names.len().saturating_sub(NAMES_MAX);
     let first: Vec<&str> = names.take(NAMES_MAX).collect();
     match rest {
@@ -292,10 +325,10 @@ fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
 }
 
 /// What a table does not have; nothing if it has all.
-pub(super) fn left_out(all: usize, what: &str, file: &str) -> Html {
+pub(super) fn left_out(all: usize, max: usize, what: &str, file: &str) -> Html {
     let mut html = Html::new();
-    if all > ROWS_MAX {
-        let note = format!("The first {ROWS_MAX} of {all} {what}; {file} has all of them.");
+    if all > max {
+        let note = format!("The first {max} of {all} {what}; {file} has all of them.");
         html.open("p", &[("class", "note")])
             .text(&note)
             .close("p")
@@ -353,7 +386,10 @@ mod tests {
             page.contains("The first 100 of 101 accounts; cis-3.0.0-accounts.csv has all of them."),
             "{page}"
         );
-        assert_eq!(left_out(ROWS_MAX, "accounts", "x.csv"), Html::new());
+        assert_eq!(
+            left_out(ROWS_MAX, ROWS_MAX, "accounts", "x.csv"),
+            Html::new()
+        );
         let many: Vec<String> = (0..20).map(|number| format!("S3.{number}")).collect();
         assert!(names(many.iter().map(String::as_str)).ends_with("S3.11 and 8 more"));
     }
@@ -366,6 +402,7 @@ mod tests {
             generated_at: Timestamp::from_seconds(0),
             sequences: (0, 0),
             standards: Vec::new(),
+            members: BTreeMap::new(),
             unknowns: super::super::unknowns::Unknowns::default(),
             troubles: Vec::new(),
             troubles_cut: false,

@@ -2,7 +2,7 @@
 
 use muster_common::timestamp::{DAY, Timestamp, to_wire};
 use muster_proto::v1 as wire;
-use muster_proto::v1::ControlStatus;
+use muster_proto::v1::{ControlStatus, MemberStatus};
 use serde_json::json;
 
 use super::unknowns::Unknowns;
@@ -22,6 +22,18 @@ pub(crate) fn facts() -> Facts {
         generated_at: NOW,
         sequences: (1_020, 1_024),
         standards: vec![held()],
+        members: [
+            (
+                "111122223333",
+                "payments & <billing>",
+                MemberStatus::Enabled,
+            ),
+            ("222233334444", "", MemberStatus::Enabled),
+            ("333344445555", "new", MemberStatus::Enabled),
+            ("444455556666", "old", MemberStatus::AccountSuspended),
+        ]
+        .map(|(id, name, status)| (id.to_owned(), member(id, name, status)))
+        .into(),
         unknowns: unknowns(),
         troubles: vec![coverage()],
         troubles_cut: false,
@@ -35,6 +47,16 @@ pub(crate) fn facts() -> Facts {
                 ..wire::Disabling::default()
             },
         )],
+    }
+}
+
+fn member(id: &str, name: &str, status: MemberStatus) -> wire::Member {
+    wire::Member {
+        account_id: id.to_owned(),
+        account_name: name.to_owned(),
+        status: status.into(),
+        agent_count: 1,
+        ..wire::Member::default()
     }
 }
 

@@ -1,17 +1,21 @@
 //! One standard on the page.
 
+use std::collections::BTreeSet;
+
 use muster_proto::v1 as wire;
 use muster_proto::v1::ControlStatus;
 
 use super::html::{Html, number, table, text};
-use super::page::{ROWS_MAX, left_out};
-use super::{Held, chart};
+use super::page::{ROWS_MAX, left_out, names};
+use super::{Facts, Held, chart};
 use crate::commands::counted;
 use crate::naming;
 use crate::score::{counts, line, severity_rank, status_word};
 
 /// Resources on the page.
 const RESOURCES_MAX: usize = 25;
+/// Controls on the page.
+const CONTROLS_MAX: usize = 500;
 
 impl Held {
     pub(super) fn control(&self, id: &str) -> Option<&wire::Control> {
@@ -21,15 +25,15 @@ impl Held {
     }
 }
 
-pub(super) fn render(held: &Held, anchor: &str) -> Html {
+pub(super) fn render(held: &Held, facts: &Facts, anchor: &str) -> Html {
     let mut html = Html::new();
     html.open("section", &[("id", anchor), ("class", "standard")])
         .raw("\n")
         .line("h2", &held.standard.title);
     html.append(score(held))
         .append(failed(held))
-        .append(resources(held))
-        .append(accounts(held))
+        .append(resources(held, facts))
+        .append(accounts(held, facts))
         .append(controls(held));
     html.raw("</section>\n");
     html
@@ -51,7 +55,7 @@ fn score(held: &Held) -> Html {
             html.raw("<figure>\n").append(trend);
             html.line(
                 "figcaption",
-                &format!("The score of the last {days}, in percent"),
+                &format!("The score of the last {days}, in percent; the lighter band is what unknowns leave open"),
             )
             .raw("</figure>\n");
         }
@@ -92,7 +96,7 @@ fn failed(held: &Held) -> Html {
         number("Failed"),
         text("What to do"),
     ];
-    let rows = failed.iter().map(|standing| {
+    let rows = failed.iter().take(CONTROLS_MAX).map(|standing| {
         let id = naming::id(&standing.control);
         let control = held.control(id);
         let remedy = control.map_or("", |control| control.remediation.as_str());
@@ -110,7 +114,13 @@ fn failed(held: &Held) -> Html {
         counted(failed.len() as u64, "control failed", "controls failed")
     );
     html.append(table(&caption, &columns, rows.collect()));
+    html.append(cut(held, failed.len()));
     html
+}
+
+fn cut(held: &Held, controls: usize) -> Html {
+    let file = format!("{}-controls.csv", held.short);
+    left_out(controls, CONTROLS_MAX, "controls", &file)
 }
 
 const fn checks(standing: &wire::ControlStanding) -> u64 {
@@ -118,7 +128,7 @@ const fn checks(standing: &wire::ControlStanding) -> u64 {
 }
 
 /// Resources by how many controls they fail.
-fn resources(held: &Held) -> Html {
+fn resources(held: &Held, facts: &Facts) -> Html {
     let mut html = Html::new();
     html.line("h3", "Resources that fail most");
     let found = &held.resources;
@@ -137,7 +147,7 @@ fn resources(held: &Held) -> Html {
         vec![
             Html::of(value(0)),
             Html::of(value(1)),
-            Html::of(value(2)),
+            account(value(2), facts),
             Html::of(&group.count.to_string()),
         ]
     });
@@ -166,7 +176,7 @@ fn resources(held: &Held) -> Html {
 }
 
 /// Accounts, the lowest score first.
-fn accounts(held: &Held) -> Html {
+fn accounts(held: &Held, facts: &Facts) -> Html {
     let columns = [
         text("Account"),
         text("Score"),
@@ -184,25 +194,60 @@ fn accounts(held: &Held) -> Html {
             score.no_data,
             score.disabled,
         ];
-        let mut cells = vec![Html::of(&score.account), scored(score)];
+        let mut cells = vec![account(&score.account, facts), scored(score)];
         cells.extend(counts.map(|count| Html::of(&count.to_string())));
         cells
     };
     let mut html = Html::new();
     html.line("h3", "Accounts");
     if held.accounts.is_empty() {
-        html.line("p", "No account has a score yet.");
+        html.line("p", "No account has a score yet.")
+            .append(missing(held, facts));
         return html;
     }
     let rows = held.accounts.iter().take(ROWS_MAX).map(row).collect();
     html.append(table("Accounts, the lowest score first", &columns, rows));
     html.append(left_out(
         held.accounts.len(),
+        ROWS_MAX,
         "accounts",
         &format!("{}-accounts.csv", held.short),
     ));
     if held.accounts_cut {
         html.line("p", "There are more accounts that were not asked for; 'muster standard score --accounts --all' shows them.");
+    }
+    html.append(missing(held, facts));
+    html
+}
+
+/// Members of which nothing is known that this standard asks for.
+fn missing(held: &Held, facts: &Facts) -> Html {
+    let mut html = Html::new();
+    if held.accounts_cut {
+        return html;
+    }
+    let scored: BTreeSet<&str> = held
+        .accounts
+        .iter()
+        .map(|score| score.account.as_str())
+        .collect();
+    let missing: Vec<&str> = facts
+        .members
+        .values()
+        .filter(|member| member.status() == wire::MemberStatus::Enabled)
+        .map(|member| member.account_id.as_str())
+        .filter(|account| !scored.contains(account))
+        .collect();
+    if !missing.is_empty() {
+        let note = format!(
+            "{} no score, and nothing above is about them: {}.",
+            match missing.len() {
+                1 => "1 enabled member has".to_owned(),
+                count => format!("{count} enabled members have"),
+            },
+            names(missing.into_iter())
+        );
+        html.line("p", &note);
     }
     html
 }
@@ -237,13 +282,35 @@ fn controls(held: &Held) -> Html {
     };
     let mut html = Html::new();
     html.line("h3", "All controls");
-    let rows = held.score.controls.iter().map(row).collect();
+    let rows = held
+        .score
+        .controls
+        .iter()
+        .take(CONTROLS_MAX)
+        .map(row)
+        .collect();
     html.append(table(
         "Every control with the number of its checks",
         &columns,
         rows,
     ));
+    html.append(cut(held, held.score.controls.len()));
     html
+}
+
+/// An account with its name, if it has one.
+pub(super) fn account(id: &str, facts: &Facts) -> Html {
+    match facts.members.get(id) {
+        Some(member) if !member.account_name.is_empty() => {
+            let mut html = Html::of(id);
+            html.raw(" ")
+                .open("span", &[("class", "title")])
+                .text(&member.account_name)
+                .close("span");
+            html
+        }
+        Some(_) | None => Html::of(id),
+    }
 }
 
 /// A score in words, and drawn below them.
