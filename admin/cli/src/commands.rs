@@ -4,11 +4,18 @@ mod agent;
 mod audit;
 pub(crate) mod completion;
 pub(crate) mod control;
+#[cfg(test)]
+mod fake;
 mod finding;
 mod insight;
 mod invitation;
 mod member;
 mod operator;
+mod report;
+mod resource;
+#[cfg(test)]
+mod sessions;
+mod standard;
 mod status;
 
 use clap::Subcommand;
@@ -34,9 +41,20 @@ pub(crate) enum Command {
     /// What matters: saved filters with a grouping
     #[command(subcommand)]
     Insight(insight::Command),
+    /// What accounts are held to, and how they stand
+    #[command(subcommand)]
+    Standard(standard::Command),
     /// What is checked of an account's configuration
     #[command(subcommand)]
     Control(control::Command),
+    /// What there is in the accounts, now and before
+    #[command(subcommand)]
+    Resource(resource::Command),
+    /// Write a compliance report for people and spreadsheets
+    #[command(
+        after_help = "The folder gets report.html, which needs nothing else, and CSV files. Files of an earlier report are replaced.\n\nExamples:\n  muster report --out ./report\n  muster report --standard cis-3.0.0 --standard fsbp --out ./audit-2026\n  muster report --out ./report -o json | jq '.standards[].percent'"
+    )]
+    Report(report::Arguments),
     /// People and programs that use the admin
     #[command(subcommand)]
     Operator(operator::Command),
@@ -66,7 +84,10 @@ pub(crate) async fn run(
         Command::Agent(command) => agent::run(command, session, printer).await,
         Command::Finding(command) => finding::run(command, session, printer).await,
         Command::Insight(command) => insight::run(command, session, printer).await,
-        Command::Control(command) => control::run(&command, printer),
+        Command::Standard(command) => standard::run(command, session, printer).await,
+        Command::Control(command) => control::run(command, session, printer).await,
+        Command::Resource(command) => resource::run(command, session, printer).await,
+        Command::Report(arguments) => report::run(&arguments, session, printer).await,
         Command::Operator(command) => operator::run(command, session, printer).await,
         Command::Audit(command) => audit::run(command, session, printer).await,
         Command::Status(arguments) => status::run(&arguments, session, printer).await,

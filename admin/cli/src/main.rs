@@ -5,7 +5,9 @@ mod commands;
 mod contact;
 mod failure;
 mod filter;
+mod naming;
 mod output;
+mod score;
 mod session;
 mod span;
 mod when;
@@ -88,8 +90,8 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Command::Completion(completion) = command {
         return commands::completion::run(&completion);
     }
-    if let Command::Control(control) = command {
-        return commands::control::run(&control, &printer);
+    if let Command::Control(commands::control::Command::Test(test)) = &command {
+        return commands::control::test::run(test, &printer);
     }
     let path = credential.unwrap_or_else(|| {
         muster_settings::home("XDG_CONFIG_HOME", ".config").join("credential.toml")

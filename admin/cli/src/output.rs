@@ -1,5 +1,6 @@
 //! Output: tables for people, JSON, JSON lines and CSV for programs. Colors only on a terminal.
 
+mod sink;
 mod table;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -10,6 +11,10 @@ use muster_common::text::{escaped, is_visible, visible};
 use serde_json::Value as Json;
 
 use crate::failure::Failure;
+#[cfg(test)]
+pub(crate) use sink::said;
+#[cfg(test)]
+pub(crate) use table::at_width;
 pub(crate) use table::{Cell, Paint};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -37,7 +42,7 @@ pub(crate) struct List {
     headers: &'static [&'static str],
     rows: Vec<Vec<Cell>>,
     documents: u64,
-    csv: Option<csv::Writer<io::Stdout>>,
+    csv: Option<csv::Writer<sink::Out>>,
 }
 
 impl Printer {
@@ -65,7 +70,7 @@ impl Printer {
                     .map(|(name, _)| name.chars().count())
                     .max()
                     .unwrap_or(0);
-                let mut out = io::stdout().lock();
+                let mut out = sink::out();
                 for (name, cell) in said() {
                     writeln!(out, "{name:width$}  {}", cell.painted())?;
                 }
@@ -74,7 +79,7 @@ impl Printer {
             Format::Json => print_document(document),
             Format::Jsonl => print_json(document),
             Format::Csv => {
-                let mut csv = csv::Writer::from_writer(io::stdout());
+                let mut csv = csv::Writer::from_writer(sink::out());
                 csv.write_record(lines.iter().map(|(name, _)| *name))
                     .map_err(csv_failure)?;
                 csv.write_record(lines.iter().map(|(_, cell)| csv_text(cell)))
@@ -139,9 +144,9 @@ impl List {
         }
     }
 
-    fn csv_writer(&mut self) -> Result<&mut csv::Writer<io::Stdout>, Failure> {
+    fn csv_writer(&mut self) -> Result<&mut csv::Writer<sink::Out>, Failure> {
         if self.csv.is_none() {
-            let mut csv = csv::Writer::from_writer(io::stdout());
+            let mut csv = csv::Writer::from_writer(sink::out());
             csv.write_record(self.headers.iter().map(|header| header.to_lowercase()))
                 .map_err(csv_failure)?;
             self.csv = Some(csv);
@@ -161,7 +166,7 @@ pub(crate) fn print_json(document: &Json) -> Result<(), Failure> {
 
 /// L01: what came from outside cannot steer the terminal. Files and pipes get it as it is.
 fn csv_text(cell: &Cell) -> String {
-    if io::stdout().is_terminal() {
+    if sink::is_terminal() {
         escaped(&cell.plain())
     } else {
         cell.plain()
@@ -170,7 +175,7 @@ fn csv_text(cell: &Cell) -> String {
 
 fn json_text(text: Result<String, serde_json::Error>) -> String {
     let text = text.unwrap_or_default();
-    if io::stdout().is_terminal() {
+    if sink::is_terminal() {
         json_escaped(&text)
     } else {
         text
@@ -194,17 +199,16 @@ fn json_escaped(text: &str) -> String {
 }
 
 pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
-    Ok(writeln!(io::stdout().lock(), "{text}")?)
+    Ok(writeln!(sink::out(), "{text}")?)
 }
 
 fn print_raw(text: &str) -> Result<(), Failure> {
-    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+    Ok(sink::out().write_all(text.as_bytes())?)
 }
 
 /// Tells people something beside the output.
-#[expect(clippy::print_stderr, reason = "the command line's voice")]
 pub(crate) fn print_note(text: &str) {
-    eprintln!("{}", escaped(text));
+    sink::tell(&escaped(text));
 }
 
 fn csv_failure(error: csv::Error) -> Failure {

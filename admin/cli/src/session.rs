@@ -14,6 +14,8 @@ use muster_proto::v1::findings_client::FindingsClient;
 use muster_proto::v1::insights_client::InsightsClient;
 use muster_proto::v1::members_client::MembersClient;
 use muster_proto::v1::operators_client::OperatorsClient;
+use muster_proto::v1::resources_client::ResourcesClient;
+use muster_proto::v1::standards_client::StandardsClient;
 use muster_proto::v1::status_client::StatusClient;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
@@ -131,6 +133,18 @@ impl Session {
         InsightsClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_MAX)
     }
 
+    pub(crate) fn standards(&self) -> StandardsClient<Channel> {
+        StandardsClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_MAX)
+            .accept_compressed(CompressionEncoding::Zstd)
+    }
+
+    pub(crate) fn resources(&self) -> ResourcesClient<Channel> {
+        ResourcesClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_MAX)
+            .accept_compressed(CompressionEncoding::Zstd)
+    }
+
     pub(crate) fn operators(&self) -> OperatorsClient<Channel> {
         OperatorsClient::new(self.channel.clone())
     }
@@ -208,6 +222,21 @@ fn unconnected(address: &str, fault: Fault, reason: &str) -> Failure {
             "{address} is not the server that the credential is for, or its roots were replaced ({reason}); ask an \
              administrator for a new credential"
         )),
+    }
+}
+
+#[cfg(test)]
+impl Session {
+    /// A session with a server that asks for no credential.
+    pub(crate) fn with(channel: Channel) -> Self {
+        let trust_domain = "muster.test".parse().unwrap();
+        let key = PrivateKey::generate();
+        Self {
+            channel,
+            file: CredentialFile::new("muster.test:1", &trust_domain, &key, &[], &[]),
+            path: PathBuf::new(),
+            server: None,
+        }
     }
 }
 

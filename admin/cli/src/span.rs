@@ -60,6 +60,16 @@ impl FromStr for Moment {
     }
 }
 
+impl Moment {
+    /// The time that is meant, as of `now`.
+    pub(crate) const fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(millis) => now.plus(-millis),
+            Self::At(time) => time,
+        }
+    }
+}
+
 impl FromStr for Span {
     type Err = InvalidSpan;
 
@@ -86,10 +96,7 @@ impl FromStr for Span {
 impl Span {
     /// The test, as of `now`.
     pub(crate) fn test(self, now: Timestamp) -> Result<DateTest, InvalidSpan> {
-        let at = |moment: Moment| match moment {
-            Moment::Ago(millis) => now.plus(-millis),
-            Moment::At(time) => time,
-        };
+        let at = |moment: Moment| moment.at(now);
         match (self.start.map(at), self.end.map(at)) {
             (Some(start), Some(end)) if end < start => Err(InvalidSpan::Reversed { start, end }),
             (start, end) => Ok(DateTest::Between { start, end }),

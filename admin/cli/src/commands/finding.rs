@@ -4,7 +4,7 @@ mod count;
 mod history;
 mod import;
 mod list;
-mod row;
+pub(crate) mod row;
 mod show;
 mod update;
 mod watch;

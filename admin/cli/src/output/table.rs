@@ -1,7 +1,5 @@
 //! Tables: one line per row, as wide as the terminal allows.
 
-use std::io::IsTerminal as _;
-
 use comfy_table::{Attribute, ColumnConstraint, ContentArrangement, Row, Table, Width};
 use muster_common::text::visible;
 
@@ -56,8 +54,12 @@ impl Cell {
         }
     }
 
-    pub(crate) const fn dim(mut self) -> Self {
-        self.paint = Paint::Dim;
+    pub(crate) const fn dim(self) -> Self {
+        self.painted_as(Paint::Dim)
+    }
+
+    pub(crate) const fn painted_as(mut self, paint: Paint) -> Self {
+        self.paint = paint;
         self
     }
 
@@ -110,15 +112,23 @@ impl From<u64> for Cell {
     reason = "NO_COLOR is a convention of all command lines"
 )]
 fn colorful() -> bool {
-    std::io::stdout().is_terminal() && std::env::var("NO_COLOR").map_or(true, |set| set.is_empty())
+    super::sink::is_terminal() && std::env::var("NO_COLOR").map_or(true, |set| set.is_empty())
 }
 
 /// The table, as wide as the terminal if its free text can make room, and as wide as it must be otherwise.
 pub(super) fn render(headers: &[&str], rows: &[Vec<Cell>]) -> String {
     let mut table = Table::new();
-    if !std::io::stdout().is_terminal() {
+    if !super::sink::is_terminal() {
         table.force_no_tty();
     }
+    arrange(table, headers, rows)
+}
+
+/// The table as a terminal of this width shows it.
+#[cfg(test)]
+pub(crate) fn at_width(width: u16, headers: &[&str], rows: &[Vec<Cell>]) -> String {
+    let mut table = Table::new();
+    table.force_no_tty().set_width(width);
     arrange(table, headers, rows)
 }
 
@@ -194,9 +204,7 @@ mod tests {
     }
 
     fn narrow(width: u16) -> String {
-        let mut table = Table::new();
-        table.force_no_tty().set_width(width);
-        arrange(table, &["AGENT", "TIME", "WHAT", "ACCOUNT"], &rows())
+        at_width(width, &["AGENT", "TIME", "WHAT", "ACCOUNT"], &rows())
     }
 
     #[test]

@@ -99,15 +99,7 @@ pub(crate) fn cells(
 }
 
 pub(crate) fn severity(label: &Json) -> Cell {
-    let label = label.as_str().unwrap_or_default();
-    let paint = match label {
-        "CRITICAL" => Paint::Critical,
-        "HIGH" => Paint::Bad,
-        "MEDIUM" => Paint::Warning,
-        "LOW" => Paint::Plain,
-        _ => Paint::Dim,
-    };
-    Cell::new(label, paint)
+    crate::score::severity(label.as_str().unwrap_or_default())
 }
 
 /// The part of an ARN that names the thing: what follows the account.
