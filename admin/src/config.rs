@@ -24,6 +24,7 @@ pub struct Config {
     pub certificates: Certificates,
     pub sts: Sts,
     pub findings: Findings,
+    pub compliance: Compliance,
     pub audit: Audit,
     pub ingest: Ingest,
     pub limits: Limits,
@@ -87,6 +88,14 @@ pub struct Findings {
     pub history_days: Days,
     /// Between two rounds that remove what is too old, of the audit log too: 1 to 1440.
     pub tidy_minutes: u32,
+}
+
+/// What accounts are checked for, beside the controls that come with the product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compliance {
+    /// A folder of folders, each a control of one's own.
+    pub controls: Option<PathBuf>,
 }
 
 /// How long events are kept.
@@ -239,6 +248,7 @@ impl Default for Config {
             certificates: Certificates::default(),
             sts: Sts::default(),
             findings: Findings::default(),
+            compliance: Compliance::default(),
             audit: Audit::default(),
             ingest: Ingest::default(),
             limits: Limits::default(),

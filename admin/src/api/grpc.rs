@@ -7,6 +7,7 @@ mod findings;
 mod insights;
 mod members;
 mod operators;
+mod standards;
 mod status;
 
 use muster_proto::v1::agent_server::AgentServer;
@@ -16,6 +17,7 @@ use muster_proto::v1::findings_server::FindingsServer;
 use muster_proto::v1::insights_server::InsightsServer;
 use muster_proto::v1::members_server::MembersServer;
 use muster_proto::v1::operators_server::OperatorsServer;
+use muster_proto::v1::standards_server::StandardsServer;
 use muster_proto::v1::status_server::StatusServer;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
@@ -28,6 +30,7 @@ pub use findings::FindingsService;
 pub use insights::InsightsService;
 pub use members::MembersService;
 pub use operators::OperatorsService;
+pub use standards::StandardsService;
 pub use status::StatusService;
 
 /// The largest message from an operator: an import of 100 findings.
@@ -42,6 +45,7 @@ pub struct OperatorServices {
     pub members: MembersService,
     pub findings: FindingsService,
     pub insights: InsightsService,
+    pub standards: StandardsService,
     pub operators: OperatorsService,
     pub audit: AuditService,
     pub status: StatusService,
@@ -55,6 +59,7 @@ pub fn operator_routes(services: OperatorServices) -> Routes {
         members,
         findings,
         insights,
+        standards,
         operators,
         audit,
         status,
@@ -76,6 +81,7 @@ pub fn operator_routes(services: OperatorServices) -> Routes {
                 .accept_compressed(CompressionEncoding::Zstd),
         )
         .add_service(InsightsServer::new(insights))
+        .add_service(StandardsServer::new(standards))
         .add_service(OperatorsServer::new(operators))
         .add_service(AuditServer::new(audit))
         .add_service(StatusServer::new(status))

@@ -14,6 +14,7 @@ use super::identity::ServerIdentity;
 use crate::api::{self, AgentService, Calls, Doorman, EnrollmentService, Uplinks};
 use crate::audit::Audit;
 use crate::authority::Authority;
+use crate::compliance::{self, Compliance};
 use crate::config::{Config, Patience};
 use crate::enrollment::{self, Enrollment, Sts, StsConfig};
 use crate::findings::{self, Findings, Retention};
@@ -35,6 +36,7 @@ pub(super) struct Rooms {
     findings: Findings,
     ingest: Ingest,
     insights: Insights,
+    pub compliance: Compliance,
     clock: Clock,
     seal: PageSeal,
 }
@@ -101,9 +103,18 @@ impl Rooms {
             clock: clock.clone(),
             admin_account: config.admin_account,
         });
+        let deps = compliance::Deps {
+            records: records.clone(),
+            findings: findings.clone(),
+            ingest: ingest.clone(),
+            state: state(),
+            clock: clock.clone(),
+        };
+        let compliance = compliance(config, authority, deps);
         Ok(Self {
             connections,
             audit,
+            compliance,
             membership,
             enrollment,
             operators,
@@ -186,6 +197,10 @@ impl Rooms {
                 seal: self.seal.clone(),
                 stop: stop.clone(),
             },
+            standards: api::StandardsService {
+                compliance: self.compliance.clone(),
+                seal: self.seal.clone(),
+            },
             operators: api::OperatorsService {
                 operators: self.operators.clone(),
                 seal: self.seal.clone(),
@@ -216,4 +231,18 @@ impl Rooms {
             actor: Arc::from(authority.domain().id(Identity::Admin).to_string()),
         }
     }
+}
+
+/// What is known of accounts.
+fn state() -> Arc<dyn compliance::State> {
+    Arc::new(compliance::Nothing::default())
+}
+
+fn compliance(config: &Config, authority: &Authority, deps: compliance::Deps) -> Compliance {
+    let config = compliance::Config {
+        controls: config.compliance.controls.clone(),
+        actor: authority.domain().id(Identity::Admin).to_string(),
+        active_days: config.findings.active_days.days(),
+    };
+    Compliance::new(deps, &config)
 }

@@ -20,10 +20,16 @@ pub enum Table {
     Operators,
     Insights,
     Audit,
+    /// Standards that an operator switched on or off.
+    Standards,
+    /// Controls that are off somewhere, and their parameters.
+    Controls,
+    /// Scores by day.
+    Scores,
 }
 
 impl Table {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Settings,
         Self::Members,
         Self::Invitations,
@@ -32,6 +38,9 @@ impl Table {
         Self::Operators,
         Self::Insights,
         Self::Audit,
+        Self::Standards,
+        Self::Controls,
+        Self::Scores,
     ];
 
     #[must_use]
@@ -45,6 +54,9 @@ impl Table {
             Self::Operators => "operators",
             Self::Insights => "insights",
             Self::Audit => "audit",
+            Self::Standards => "standards",
+            Self::Controls => "controls",
+            Self::Scores => "scores",
         }
     }
 }

@@ -19,6 +19,8 @@ const CRATES: &[(&str, &[&str])] = &[
         "admin",
         &[
             "muster-common",
+            "muster-controls",
+            "muster-disk",
             "muster-mtls",
             "muster-proto",
             "muster-settings",
@@ -72,6 +74,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("findings", &["error"]),
     ("ingest", &["audit", "error", "findings", "membership"]),
     ("insights", &["audit", "error", "findings", "records"]),
+    (
+        "compliance",
+        &["audit", "error", "findings", "ingest", "records"],
+    ),
     ("error", &[]),
     ("config", &[]),
     ("telemetry", &["membership"]),
@@ -80,6 +86,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "audit",
             "authority",
+            "compliance",
             "enrollment",
             "error",
             "findings",
@@ -106,6 +113,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "api",
             "audit",
             "authority",
+            "compliance",
             "config",
             "enrollment",
             "error",
