@@ -16,6 +16,6 @@ pub use caller::Caller;
 pub use calls::Calls;
 pub use grpc::{
     AgentService, AuditService, EnrollmentService, FindingsService, InsightsService,
-    MembersService, OperatorServices, OperatorsService, ResourcesService, StatusService, Uplinks,
-    agent_routes, enrollment_routes, operator_routes,
+    MembersService, OperatorServices, OperatorsService, ResourcesService, StandardsService,
+    StatusService, Uplinks, agent_routes, enrollment_routes, operator_routes,
 };

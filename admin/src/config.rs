@@ -25,6 +25,7 @@ pub struct Config {
     pub sts: Sts,
     pub findings: Findings,
     pub inventory: Inventory,
+    pub compliance: Compliance,
     pub audit: Audit,
     pub ingest: Ingest,
     pub limits: Limits,
@@ -95,6 +96,14 @@ pub struct Findings {
 #[serde(deny_unknown_fields, default)]
 pub struct Inventory {
     pub history_days: Days,
+}
+
+/// What accounts are checked for, beside the controls that come with the product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compliance {
+    /// A folder of folders, each a control of one's own.
+    pub controls: Option<PathBuf>,
 }
 
 /// How long events are kept.
@@ -248,6 +257,7 @@ impl Default for Config {
             sts: Sts::default(),
             findings: Findings::default(),
             inventory: Inventory::default(),
+            compliance: Compliance::default(),
             audit: Audit::default(),
             ingest: Ingest::default(),
             limits: Limits::default(),

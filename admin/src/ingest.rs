@@ -181,21 +181,50 @@ impl Ingest {
         Ok(admissions)
     }
 
+    /// Takes in what the house itself found of an account, in the account's turn. It is read and checked as any other, and
+    /// only what is found of this account, a member or the admin's own, is taken.
+    ///
+    /// # Errors
+    /// [`findings::Error::Store`]; nothing is acknowledged then.
+    pub async fn from_house(
+        &self,
+        account: AccountId,
+        actor: &Arc<str>,
+        documents: Vec<Bytes>,
+    ) -> Result<Vec<Admission>, findings::Error> {
+        let bytes = documents.iter().map(Bytes::len).sum();
+        let turn = self.turn(account, documents.len(), bytes).await;
+        let mut read = Vec::with_capacity(documents.len());
+        for document in documents {
+            read.push(admit(&Sender::House(account), document));
+        }
+        if !self.is_known(account).await? {
+            read.fill(Err(Refusal::NoMember { account }));
+        }
+        let (admissions, foreign) = self.store(read, actor, None).await?;
+        drop(turn);
+        self.tell(foreign).await;
+        Ok(admissions)
+    }
+
     async fn known_account(
         &self,
         import: Import,
     ) -> Result<Result<Import, Refusal>, findings::Error> {
         let account = import.reading.account;
+        let known = self.is_known(account).await?;
+        Ok(known.then_some(import).ok_or(Refusal::NoMember { account }))
+    }
+
+    /// Whether findings of an account are kept: it is a member, or the admin's own.
+    async fn is_known(&self, account: AccountId) -> Result<bool, findings::Error> {
         if self.admin_account == Some(account) {
-            return Ok(Ok(import));
+            return Ok(true);
         }
         match self.membership.member(account).await {
-            Ok(member) if member.status.keeps_findings() => Ok(Ok(import)),
-            Ok(_) | Err(crate::membership::Error::NoMember { .. }) => {
-                Ok(Err(Refusal::NoMember { account }))
-            }
+            Ok(member) => Ok(member.status.keeps_findings()),
             Err(crate::membership::Error::Store(error)) => Err(error.into()),
-            Err(_) => Ok(Err(Refusal::NoMember { account })),
+            Err(_) => Ok(false),
         }
     }
 
@@ -282,6 +311,8 @@ const fn admission(outcome: Outcome) -> Option<Admission> {
 enum Sender {
     Agent(AccountId),
     Operator,
+    /// The house itself, about an account.
+    House(AccountId),
 }
 
 /// Reads a document and checks that the sender may speak for it.
@@ -291,7 +322,11 @@ fn admit(sender: &Sender, document: Bytes) -> Result<Import, Refusal> {
         account, product, ..
     } = &reading;
     let owner = product.owner();
-    if let Sender::Agent(own) = sender {
+    let own = match sender {
+        Sender::Agent(own) | Sender::House(own) => Some(own),
+        Sender::Operator => None,
+    };
+    if let Some(own) = own {
         let sender = format!("account {own}");
         if account != own {
             return Err(Refusal::Account {

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod audit;
 pub mod authority;
+pub mod compliance;
 pub mod config;
 pub mod enrollment;
 pub mod error;

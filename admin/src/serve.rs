@@ -181,6 +181,7 @@ pub async fn serve_from(
         clock,
     };
     tasks.spawn(tidy.keep(stop.clone()));
+    tasks.spawn(rooms.compliance.clone().follow(stop.clone()));
 
     let addresses_file = config.data_dir.join("addresses.json");
     write_addresses(&addresses_file, &addresses)?;

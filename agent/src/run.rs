@@ -66,13 +66,18 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
         cloud: cloud.clone(),
         home: home.clone(),
         board: intake.board.clone(),
-        clock,
+        clock: clock.clone(),
         identity: identities,
     };
-    let collecting = Collecting {
-        sources: Sources::new(&config, cloud, account, home),
-        intake,
+    let sources = Sources::new(&config, cloud, account, home);
+    let surveying = Surveying {
+        sources: sources.clone(),
+        settings: config.state.clone(),
+        board: intake.board.clone(),
+        clock,
+        admin: Arc::new(carriers.teller()),
     };
+    let collecting = Collecting { sources, intake };
 
     let mut tasks = JoinSet::new();
     if let Some(address) = config.metrics.listen {
@@ -84,6 +89,7 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
     tasks.spawn(uplink.run());
     tasks.spawn(keeper.run(stop.clone()));
     tasks.spawn(collectors::run(collecting, stop.clone()));
+    tasks.spawn(state::run(surveying, stop.clone()));
     drained(tasks, &stop).await
 }
 

@@ -1,15 +1,17 @@
 //! The audit log's words, for the server that writes it and for those who ask for parts of it.
 
 /// What actions are about. Each is a topic, a dot and a verb, such as `member.invite`.
-pub const TOPICS: [&str; 8] = [
+pub const TOPICS: [&str; 10] = [
     "agent",
     "call",
+    "control",
     "enrollment",
     "ingest",
     "insight",
     "invitation",
     "member",
     "operator",
+    "standard",
 ];
 
 /// The topic of an action.

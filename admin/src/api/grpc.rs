@@ -8,6 +8,7 @@ mod insights;
 mod members;
 mod operators;
 mod resources;
+mod standards;
 mod status;
 
 use muster_proto::v1::agent_server::AgentServer;
@@ -18,6 +19,7 @@ use muster_proto::v1::insights_server::InsightsServer;
 use muster_proto::v1::members_server::MembersServer;
 use muster_proto::v1::operators_server::OperatorsServer;
 use muster_proto::v1::resources_server::ResourcesServer;
+use muster_proto::v1::standards_server::StandardsServer;
 use muster_proto::v1::status_server::StatusServer;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
@@ -31,6 +33,7 @@ pub use insights::InsightsService;
 pub use members::MembersService;
 pub use operators::OperatorsService;
 pub use resources::ResourcesService;
+pub use standards::StandardsService;
 pub use status::StatusService;
 
 /// The largest message from an operator: an import of 100 findings.
@@ -46,6 +49,7 @@ pub struct OperatorServices {
     pub findings: FindingsService,
     pub insights: InsightsService,
     pub resources: ResourcesService,
+    pub standards: StandardsService,
     pub operators: OperatorsService,
     pub audit: AuditService,
     pub status: StatusService,
@@ -60,6 +64,7 @@ pub fn operator_routes(services: OperatorServices) -> Routes {
         findings,
         insights,
         resources,
+        standards,
         operators,
         audit,
         status,
@@ -82,6 +87,7 @@ pub fn operator_routes(services: OperatorServices) -> Routes {
         )
         .add_service(InsightsServer::new(insights))
         .add_service(ResourcesServer::new(resources))
+        .add_service(StandardsServer::new(standards))
         .add_service(OperatorsServer::new(operators))
         .add_service(AuditServer::new(audit))
         .add_service(StatusServer::new(status))

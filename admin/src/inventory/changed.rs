@@ -46,6 +46,7 @@ impl Changed {
             order.by_position.remove(&before);
         }
         order.by_position.insert(last, what);
+        metrics::gauge!("muster_inventory_position").set(last as f64);
         self.head.send_replace(last);
     }
 

@@ -15,6 +15,7 @@ use super::{Store, Stores};
 use crate::api::{self, AgentService, Calls, Doorman, EnrollmentService, Uplinks};
 use crate::audit::Audit;
 use crate::authority::Authority;
+use crate::compliance::{self, Compliance};
 use crate::config::{Config, Patience};
 use crate::enrollment::{self, Enrollment, Sts, StsConfig};
 use crate::findings::{self, Findings, Retention};
@@ -39,6 +40,7 @@ pub(super) struct Rooms {
     ingest: Ingest,
     insights: Insights,
     inventory: Inventory,
+    pub compliance: Compliance,
     clock: Clock,
     seal: PageSeal,
 }
@@ -100,9 +102,18 @@ impl Rooms {
             clock: clock.clone(),
             admin_account: config.admin_account,
         });
+        let deps = compliance::Deps {
+            records: records.clone(),
+            findings: findings.clone(),
+            ingest: ingest.clone(),
+            state: Arc::new(inventory.clone()),
+            clock: clock.clone(),
+        };
+        let compliance = compliance(config, authority, deps);
         Ok(Self {
             connections,
             audit,
+            compliance,
             membership,
             enrollment,
             operators,
@@ -193,6 +204,10 @@ impl Rooms {
                 inventory: self.inventory.clone(),
                 seal: self.seal.clone(),
             },
+            standards: api::StandardsService {
+                compliance: self.compliance.clone(),
+                seal: self.seal.clone(),
+            },
             operators: api::OperatorsService {
                 operators: self.operators.clone(),
                 seal: self.seal.clone(),
@@ -260,4 +275,13 @@ async fn open_inventory(store: Store, clock: &Clock) -> Result<Inventory, invent
         tables,
     } = store;
     Inventory::open(findings, ledger, Records::new(tables), clock.clone()).await
+}
+
+fn compliance(config: &Config, authority: &Authority, deps: compliance::Deps) -> Compliance {
+    let config = compliance::Config {
+        controls: config.compliance.controls.clone(),
+        actor: authority.domain().id(Identity::Admin).to_string(),
+        active_days: config.findings.active_days.days(),
+    };
+    Compliance::new(deps, &config)
 }

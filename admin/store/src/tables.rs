@@ -21,10 +21,16 @@ pub enum Table {
     Insights,
     Audit,
     Listings,
+    /// Standards that an operator switched on or off.
+    Standards,
+    /// Controls that are off somewhere, and their parameters.
+    Controls,
+    /// Scores by day.
+    Scores,
 }
 
 impl Table {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Settings,
         Self::Members,
         Self::Invitations,
@@ -34,6 +40,9 @@ impl Table {
         Self::Insights,
         Self::Audit,
         Self::Listings,
+        Self::Standards,
+        Self::Controls,
+        Self::Scores,
     ];
 
     #[must_use]
@@ -48,6 +57,9 @@ impl Table {
             Self::Insights => "insights",
             Self::Audit => "audit",
             Self::Listings => "listings",
+            Self::Standards => "standards",
+            Self::Controls => "controls",
+            Self::Scores => "scores",
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::config::{self, Collectors, Config};
 use crate::mapping::Place;
 
 /// The sources of an account.
+#[derive(Clone)]
 pub struct Sources {
     pub cloud: Cloud,
     pub account: AccountId,

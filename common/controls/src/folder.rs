@@ -1,14 +1,16 @@
 //! A control as a folder of three files.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
 use serde_json::Value as Json;
 
 use crate::cases::Case;
 use crate::control::Control;
-use crate::resource::{Account, Part, Resource};
-use crate::rule::{InvalidRule, Rule, Surroundings};
+use crate::resource::{Account, Resource, Unavailable};
+use crate::rule::{InvalidRule, Rule};
+use crate::subject::{Subject, Surroundings};
 use crate::verdict::{Status, Verdict};
 
 /// No file of a control is larger.
@@ -28,6 +30,8 @@ pub struct Definition {
     pub control: Control,
     rule: Rule,
     pub cases: Vec<Case>,
+    /// Of its texts. Another build may give the same texts another one.
+    pub digest: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +89,7 @@ impl Definition {
             control,
             rule,
             cases,
+            digest: digest(&files),
         })
     }
 
@@ -95,30 +100,48 @@ impl Definition {
         parameters: &BTreeMap<String, Json>,
         now: &str,
     ) -> impl FnMut(&Resource) -> Verdict + 'a {
-        let surroundings = Surroundings::new(account, parameters, now);
+        let Account { id, resources } = account;
+        let resources: Vec<(&str, Vec<Subject>)> = resources
+            .iter()
+            .map(|(kind, resources)| {
+                let subjects = resources.iter().cloned().map(Subject::new);
+                (kind.as_str(), subjects.collect())
+            })
+            .collect();
+        let by_type = resources
+            .iter()
+            .map(|(kind, subjects)| (*kind, subjects.as_slice()));
+        let surroundings = Surroundings::new(id, by_type, parameters, now);
+        move |resource| self.judge_subject(&Subject::new(resource.clone()), &surroundings)
+    }
+
+    /// Judges a resource.
+    pub fn judge_subject(&mut self, subject: &Subject, surroundings: &Surroundings) -> Verdict {
         let Self { control, rule, .. } = self;
-        move |resource| {
-            let unread = control
-                .needs
-                .iter()
-                .find_map(|need| unread(need, resource.part(need)));
-            unread.unwrap_or_else(|| rule.judge(surroundings.input(resource)))
-        }
+        let unread = control
+            .needs
+            .iter()
+            .find_map(|need| Some(unread(need, subject.unknown(need)?)));
+        unread.unwrap_or_else(|| rule.judge(surroundings.input(subject)))
     }
 }
 
+fn digest(files: &Files<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let Files {
+        control,
+        rule,
+        cases,
+    } = files;
+    [control, rule, cases].hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The verdict over a resource of which a part is not known.
-fn unread(need: &str, part: Part<'_>) -> Option<Verdict> {
-    match part {
-        Part::Known(_) => None,
-        Part::Unavailable(told) => Some(Verdict::unknown(
-            &told.code,
-            format!("{} answered {}", told.call, told.code),
-        )),
-        Part::Missing => Some(Verdict::unknown(
-            "NOT_COLLECTED",
-            format!("nobody has read {need} yet"),
-        )),
+fn unread(need: &str, told: Option<&Unavailable>) -> Verdict {
+    match told {
+        Some(told) => Verdict::unknown(&told.code, format!("{} answered {}", told.call, told.code)),
+        None => Verdict::unknown("NOT_COLLECTED", format!("nobody has read {need} yet")),
     }
 }
 

@@ -10,6 +10,7 @@ mod control;
 mod folder;
 mod resource;
 mod rule;
+mod subject;
 mod trial;
 mod verdict;
 
@@ -18,5 +19,9 @@ pub use control::{Control, Parameter, ParameterKind, Scope, Severity, Trigger};
 pub use folder::{Definition, Files, InvalidControl};
 pub use resource::{ACCOUNT, Account, Part, Resource, Unavailable};
 pub use rule::InvalidRule;
+pub use subject::{Subject, Surroundings};
 pub use trial::Mismatch;
 pub use verdict::{Status, Verdict};
+
+/// The controls that come with the product, in the order of their ids as texts.
+pub const CATALOG: &[Files<'static>] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));

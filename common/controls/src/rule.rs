@@ -1,14 +1,11 @@
 //! Rules in Rego.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use regorus::Value;
 use regorus::utils::limits::ExecutionTimerConfig;
-use serde_json::Value as Json;
 
-use crate::resource::{Account, Resource};
 use crate::verdict::Verdict;
 
 /// What a rule may take for one resource.
@@ -78,38 +75,4 @@ fn read(value: &Value) -> Option<Verdict> {
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// The parts of an input that are the same for all resources of an account.
-pub(crate) struct Surroundings {
-    account: Value,
-    parameters: Value,
-    now: Value,
-}
-
-impl Surroundings {
-    pub(crate) fn new(account: &Account, parameters: &BTreeMap<String, Json>, now: &str) -> Self {
-        let value = |json: serde_json::Result<Json>| json.map_or(Value::Undefined, Value::from);
-        Self {
-            account: value(serde_json::to_value(account)),
-            parameters: value(serde_json::to_value(parameters)),
-            now: Value::from(now),
-        }
-    }
-
-    pub(crate) fn input(&self, resource: &Resource) -> Value {
-        let resource = serde_json::to_value(resource).map_or(Value::Undefined, Value::from);
-        let fields = [
-            ("resource", resource),
-            ("account", self.account.clone()),
-            ("parameters", self.parameters.clone()),
-            ("now", self.now.clone()),
-        ];
-        Value::from(
-            fields
-                .into_iter()
-                .map(|(name, value)| (Value::from(name), value))
-                .collect::<BTreeMap<_, _>>(),
-        )
-    }
 }

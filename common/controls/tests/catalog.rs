@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use muster_controls::Definition;
+use muster_controls::{CATALOG, Definition};
 
 fn folders() -> Vec<PathBuf> {
     let catalog = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog");
@@ -53,4 +53,17 @@ fn the_standards_are_whole() {
         [43, 40, 37, 40]
     );
     assert!(controls["aws-foundational-security-best-practices/v/1.0.0"] >= 60);
+}
+
+#[test]
+fn what_is_in_the_crate_is_what_is_in_the_folder() {
+    let built: Vec<String> = CATALOG
+        .iter()
+        .map(|files| Definition::parse(*files).unwrap().control.id)
+        .collect();
+    let there: Vec<String> = folders()
+        .iter()
+        .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(built, there);
 }

@@ -19,6 +19,8 @@ const CRATES: &[(&str, &[&str])] = &[
         "admin",
         &[
             "muster-common",
+            "muster-controls",
+            "muster-disk",
             "muster-mtls",
             "muster-proto",
             "muster-settings",
@@ -73,6 +75,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ingest", &["audit", "error", "findings", "membership"]),
     ("insights", &["audit", "error", "findings", "records"]),
     ("inventory", &["error", "records"]),
+    (
+        "compliance",
+        &[
+            "audit",
+            "error",
+            "findings",
+            "ingest",
+            "inventory",
+            "records",
+        ],
+    ),
     ("error", &[]),
     ("config", &[]),
     ("telemetry", &["membership"]),
@@ -81,6 +94,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "audit",
             "authority",
+            "compliance",
             "enrollment",
             "error",
             "findings",
@@ -108,6 +122,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "api",
             "audit",
             "authority",
+            "compliance",
             "config",
             "enrollment",
             "error",

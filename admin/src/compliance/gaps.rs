@@ -1,0 +1,246 @@
+//! What is not known of an account: places where a type was not listed to its end, or too long ago. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_common::timestamp::{HOUR, Timestamp};
+use muster_controls::{ACCOUNT, Scope, Verdict};
+
+use super::GLOBAL;
+use super::state::Coverage;
+
+/// A listing that is older tells nothing any more.
+pub(super) const STALE_AFTER: i64 = 48 * HOUR;
+
+/// What was read of an account, by type and place.
+#[derive(Debug, Default)]
+pub(super) struct Ground {
+    kinds: BTreeMap<String, BTreeMap<String, Coverage>>,
+    regions: BTreeSet<String>,
+}
+
+/// A place where a type is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gap {
+    place: String,
+    code: String,
+    detail: String,
+    /// What was seen there before does not count any more either.
+    pub lapsed: bool,
+}
+
+impl Ground {
+    pub(super) fn new(coverage: Vec<Coverage>) -> Self {
+        let mut ground = Self::default();
+        for row in coverage {
+            if row.place != GLOBAL {
+                ground.regions.insert(row.place.clone());
+            }
+            let places = ground.kinds.entry(row.kind.clone()).or_default();
+            places.insert(row.place.clone(), row);
+        }
+        ground
+    }
+
+    /// The Regions that anything was read in.
+    pub(super) fn regions(&self) -> impl Iterator<Item = &str> {
+        self.regions.iter().map(String::as_str)
+    }
+
+    /// Where a resource was listed.
+    pub(super) fn place<'a>(&self, kind: &str, region: &'a str) -> &'a str {
+        if kind != ACCOUNT && self.is_global(kind) {
+            GLOBAL
+        } else {
+            region
+        }
+    }
+
+    /// Where a type is not known; empty if all of it is. The account has a state of its own in each place; `scope` says
+    /// which of them matter, and without one all do.
+    pub(super) fn gaps(&self, kind: &str, scope: Option<Scope>, now: Timestamp) -> Vec<Gap> {
+        let rows = self.kinds.get(kind);
+        let places = self.places(kind, scope);
+        if places.is_empty() {
+            return vec![unread(kind, None)];
+        }
+        let gaps = places.into_iter().filter_map(|place| {
+            let row = rows.and_then(|rows| rows.get(place));
+            match row {
+                None => Some(unread(kind, Some(place))),
+                Some(row) => gap(row, now),
+            }
+        });
+        gaps.collect()
+    }
+
+    /// Where a type has to be read: once if it is listed for all Regions at once, else in every Region.
+    fn places(&self, kind: &str, scope: Option<Scope>) -> BTreeSet<&str> {
+        let regions = || self.regions.iter().map(String::as_str);
+        match (kind == ACCOUNT, scope) {
+            (true, Some(Scope::Global)) => BTreeSet::from([GLOBAL]),
+            (true, Some(Scope::Regional)) => regions().collect(),
+            (true, None) => regions().chain([GLOBAL]).collect(),
+            (false, _) if self.is_global(kind) => BTreeSet::from([GLOBAL]),
+            (false, _) => regions().collect(),
+        }
+    }
+
+    fn is_global(&self, kind: &str) -> bool {
+        self.kinds
+            .get(kind)
+            .is_some_and(|places| places.contains_key(GLOBAL))
+    }
+}
+
+impl Gap {
+    /// Nothing is kept of a type at a time, so that nobody can tell whether there was something.
+    pub(super) fn unkept(kind: &str, at: Timestamp) -> Self {
+        Self {
+            place: String::new(),
+            code: "NOT_COLLECTED".to_owned(),
+            detail: format!("nothing is kept of {kind} at {at}"),
+            lapsed: true,
+        }
+    }
+
+    pub(super) fn is_in(&self, place: &str) -> bool {
+        self.place == place
+    }
+
+    /// The verdict that is left.
+    pub(super) fn verdict(&self) -> Verdict {
+        Verdict::unknown(&self.code, self.detail.clone())
+    }
+}
+
+/// One verdict for several gaps: the first one's, and how many more there are.
+pub(super) fn verdict(gaps: &[Gap]) -> Option<Verdict> {
+    let (first, others) = gaps.split_first()?;
+    let more = match others {
+        [] => String::new(),
+        [other] => format!("; and in {}", other.place),
+        [other, rest @ ..] => format!("; and in {} and {} more", other.place, rest.len()),
+    };
+    let detail = format!("{}{more}", first.detail);
+    Some(Verdict::unknown(&first.code, detail))
+}
+
+fn unread(kind: &str, place: Option<&str>) -> Gap {
+    let at = place.map_or_else(String::new, |place| format!(" in {place}"));
+    Gap {
+        place: place.unwrap_or_default().to_owned(),
+        code: "NOT_COLLECTED".to_owned(),
+        detail: format!("nobody has read {kind}{at} yet"),
+        lapsed: true,
+    }
+}
+
+fn gap(row: &Coverage, now: Timestamp) -> Option<Gap> {
+    let Coverage {
+        kind,
+        place,
+        complete_at,
+        trouble,
+        ..
+    } = row;
+    let lapsed = complete_at.is_none_or(|complete_at| now.since(complete_at) > STALE_AFTER);
+    if let Some(trouble) = trouble {
+        let message = match trouble.message.as_str() {
+            "" => String::new(),
+            message => format!(": {message}"),
+        };
+        let (call, code) = (&trouble.call, &trouble.code);
+        return Some(Gap {
+            place: place.clone(),
+            code: code.clone(),
+            detail: format!("{call} in {place} answered {code}{message}"),
+            lapsed,
+        });
+    }
+    match complete_at {
+        None => Some(unread(kind, Some(place))),
+        Some(complete_at) if lapsed => Some(Gap {
+            place: place.clone(),
+            code: "STALE".to_owned(),
+            detail: format!("{kind} in {place} was last read at {complete_at}"),
+            lapsed,
+        }),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Trouble;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn row(kind: &str, place: &str, hours: Option<i64>) -> Coverage {
+        Coverage {
+            account: "111122223333".parse().unwrap(),
+            kind: kind.to_owned(),
+            place: place.to_owned(),
+            complete_at: hours.map(|hours| NOW.plus(-hours * HOUR)),
+            count: 0,
+            tried_at: NOW,
+            trouble: None,
+        }
+    }
+
+    fn denied(row: Coverage) -> Coverage {
+        let trouble = Some(Trouble {
+            code: "AccessDenied".to_owned(),
+            call: "ec2:DescribeVolumes".to_owned(),
+            message: String::new(),
+        });
+        Coverage { trouble, ..row }
+    }
+
+    fn told(coverage: Vec<Coverage>, kind: &str, scope: Option<Scope>) -> Vec<String> {
+        let gaps = Ground::new(coverage).gaps(kind, scope, NOW);
+        gaps.into_iter().map(|gap| gap.detail).collect()
+    }
+
+    #[test]
+    fn a_regional_type_is_known_if_it_was_read_in_every_region() {
+        let (one, two) = ("eu-west-1", "us-east-1");
+        let of = |coverage| told(coverage, "AWS::EC2::Volume", None);
+        let whole = |place| row("AWS::EC2::Volume", place, Some(1));
+        assert_eq!(of(vec![whole(one), whole(two)]), [""; 0]);
+        let other = row("AWS::EC2::VPC", two, Some(1));
+        assert_eq!(
+            of(vec![whole(one), other]),
+            ["nobody has read AWS::EC2::Volume in us-east-1 yet"]
+        );
+        assert_eq!(
+            of(vec![whole(one), denied(whole(two))]),
+            ["ec2:DescribeVolumes in us-east-1 answered AccessDenied"]
+        );
+        assert_eq!(
+            of(vec![row("AWS::EC2::Volume", one, Some(49))]),
+            ["AWS::EC2::Volume in eu-west-1 was last read at 2027-01-13T07:00:00.000Z"]
+        );
+        assert_eq!(
+            of(vec![]),
+            ["nobody has read AWS::EC2::Volume yet"],
+            "nothing passes from nothing"
+        );
+    }
+
+    #[test]
+    fn a_global_type_is_read_once_and_an_account_in_every_place() {
+        let coverage = || {
+            vec![
+                row("AWS::S3::Bucket", GLOBAL, Some(1)),
+                row(ACCOUNT, GLOBAL, Some(1)),
+                row(ACCOUNT, "eu-west-1", None),
+            ]
+        };
+        assert_eq!(told(coverage(), "AWS::S3::Bucket", None), [""; 0]);
+        assert_eq!(told(coverage(), ACCOUNT, Some(Scope::Global)), [""; 0]);
+        let unread = ["nobody has read AWS::::Account in eu-west-1 yet"];
+        assert_eq!(told(coverage(), ACCOUNT, Some(Scope::Regional)), unread);
+        assert_eq!(told(coverage(), ACCOUNT, None), unread);
+    }
+}
