@@ -7,11 +7,10 @@ use muster_common::timestamp::Timestamp;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
-use super::unknowns::Unknowns;
+use super::unknowns::{Unknowns, gap};
 use super::{Facts, Held};
 use crate::commands::control::list;
 use crate::commands::finding::row;
-use crate::commands::resource::coverage;
 use crate::commands::standard;
 use crate::failure::Failure;
 use crate::naming;
@@ -44,7 +43,7 @@ pub(super) async fn facts(
     }
     let members = members(session).await?;
     let unknowns = unknowns(&names, session).await?;
-    let (troubles, troubles_cut) = troubles(session).await?;
+    let (troubles, troubles_cut) = troubles(session, now).await?;
     let after = self::status(session).await?;
     Ok(Facts {
         trust_domain: status.trust_domain.clone(),
@@ -187,7 +186,10 @@ async fn members(session: &Session) -> Result<BTreeMap<String, wire::Member>, Fa
     Ok(members)
 }
 
-async fn troubles(session: &Session) -> Result<(Vec<wire::Coverage>, bool), Failure> {
+async fn troubles(
+    session: &Session,
+    now: Timestamp,
+) -> Result<(Vec<wire::Coverage>, bool), Failure> {
     let (mut troubles, mut page_token) = (Vec::new(), String::new());
     while troubles.len() < TROUBLES_MAX {
         let request = wire::ListCoverageRequest {
@@ -200,7 +202,8 @@ async fn troubles(session: &Session) -> Result<(Vec<wire::Coverage>, bool), Fail
             .list_coverage(request)
             .await?
             .into_inner();
-        troubles.extend(page.coverage.into_iter().filter(coverage::troubled));
+        let gaps = page.coverage.into_iter();
+        troubles.extend(gaps.filter(|coverage| gap(coverage, now).is_some()));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return Ok((troubles, false));
