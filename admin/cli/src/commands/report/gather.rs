@@ -228,7 +228,7 @@ fn disabled(standards: &[Held]) -> Vec<(wire::Control, wire::Disabling)> {
         .collect()
 }
 
-/// Findings that count, of a status and of any of the standards.
+/// Findings that count as the server counts them for scores, of a status and of any of the standards.
 fn counting(status: &str, standards: &[String]) -> wire::Filter {
     let test =
         |comparison: &str, value: &str| json!([{ "Comparison": comparison, "Value": value }]);
@@ -237,6 +237,7 @@ fn counting(status: &str, standards: &[String]) -> wire::Filter {
         .map(|id| json!({ "Comparison": "EQUALS", "Value": id }))
         .collect();
     let filter = json!({
+        "ProductName": test("EQUALS", "Security Hub"),
         "ComplianceStatus": test("EQUALS", status),
         "RecordState": test("EQUALS", "ACTIVE"),
         "WorkflowStatus": test("NOT_EQUALS", "SUPPRESSED"),
@@ -279,6 +280,6 @@ mod tests {
             panic!("no JSON");
         };
         muster_common::filter::from_json(&json).unwrap();
-        insta::assert_snapshot!(json, @r#"{"ComplianceAssociatedStandardsId":[{"Comparison":"EQUALS","Value":"standards/a/v/1"}],"ComplianceStatus":[{"Comparison":"EQUALS","Value":"FAILED"}],"RecordState":[{"Comparison":"EQUALS","Value":"ACTIVE"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
+        insta::assert_snapshot!(json, @r#"{"ComplianceAssociatedStandardsId":[{"Comparison":"EQUALS","Value":"standards/a/v/1"}],"ComplianceStatus":[{"Comparison":"EQUALS","Value":"FAILED"}],"ProductName":[{"Comparison":"EQUALS","Value":"Security Hub"}],"RecordState":[{"Comparison":"EQUALS","Value":"ACTIVE"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
     }
 }
