@@ -229,10 +229,10 @@ fn troubles(facts: &Facts) -> Html {
         };
         vec![
             section::account(&coverage.account, facts),
-            Html::of(&coverage.region),
-            Html::of(&coverage.resource_type),
+            section::unbroken(&coverage.region),
+            section::unbroken(&coverage.resource_type),
             Html::of(&gap(coverage, facts.generated_at).unwrap_or_default()),
-            Html::of(&read),
+            section::unbroken(&read),
         ]
     };
     let rows = facts.troubles.iter().take(ROWS_MAX).map(row).collect();
@@ -277,7 +277,7 @@ fn disabled(facts: &Facts) -> Html {
             Html::of(&place(disabling)),
             Html::of(&disabling.reason),
             Html::of(&disabling.actor),
-            Html::of(since.get(..10).unwrap_or(&since)),
+            section::unbroken(since.get(..10).unwrap_or(&since)),
         ]
     };
     let rows = facts.disabled.iter().take(ROWS_MAX).map(row).collect();
