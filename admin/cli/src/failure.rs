@@ -55,6 +55,21 @@ impl Failure {
         }
     }
 
+    /// What was not found, and where to look; unless that is said already.
+    pub(crate) fn hinted(self, hint: &str) -> Self {
+        match self {
+            Self::NotFound(what) if !what.contains("'muster ") => Self::NotFound(what).and(hint),
+            Self::NotFound(_)
+            | Self::Other(_)
+            | Self::Usage(_)
+            | Self::Part { .. }
+            | Self::Denied(_)
+            | Self::Unreachable(_)
+            | Self::ClosedPipe
+            | Self::Interrupted => self,
+        }
+    }
+
     /// Tells the person and gives the code.
     #[expect(clippy::print_stderr, reason = "the command line's voice")]
     pub(crate) fn report(&self) -> ExitCode {
@@ -116,6 +131,19 @@ impl From<std::io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hint_is_given_once_and_only_for_what_was_not_found() {
+        let says = |failure: Failure| failure.hinted("'muster x list' shows all").to_string();
+        let missing = |text: &str| Failure::NotFound(text.to_owned());
+        assert_eq!(
+            says(missing("there is no x")),
+            "there is no x; 'muster x list' shows all"
+        );
+        let told = "there is no x; 'muster x list' shows them";
+        assert_eq!(says(missing(told)), told);
+        assert_eq!(says(Failure::other("broken")), "broken");
+    }
 
     #[test]
     fn a_broken_connection_is_told_in_our_words() {

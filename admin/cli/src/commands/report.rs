@@ -53,7 +53,7 @@ pub(super) struct Facts {
     /// All but the deleted ones, by account.
     pub members: BTreeMap<String, wire::Member>,
     pub unknowns: unknowns::Unknowns,
-    /// What could not be read at the last try.
+    /// What could not be read at the last try, or was not for long.
     pub troubles: Vec<wire::Coverage>,
     /// Not all troubles are there.
     pub troubles_cut: bool,

@@ -83,11 +83,7 @@ fn document(resource: &wire::ObservedResource, state: &Json) -> Json {
 
 /// Resources are named by what the list shows, or by an id that only one account has.
 fn hinted(status: tonic::Status) -> Failure {
-    let failure = Failure::from(status);
-    if !matches!(failure, Failure::NotFound(_)) {
-        return failure;
-    }
-    failure.and("'muster resource list --id ID' finds one by its id")
+    Failure::from(status).hinted("'muster resource list --id ID' finds one by its id")
 }
 
 /// A resource as the server takes it: an id, or the digits of a name.

@@ -39,7 +39,7 @@ pub(crate) struct Enable {
 #[derive(Args)]
 struct Place {
     /// In this standard only, such as cis-3.0
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "account")]
     standard: Option<String>,
     /// In this account only
     #[arg(long, value_name = "ID", value_parser = account)]

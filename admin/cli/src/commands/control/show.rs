@@ -49,11 +49,7 @@ pub(super) async fn get(id: &str, session: &Session) -> Result<wire::Control, Fa
 
 /// What there is, where a name is wrong.
 pub(super) fn hinted(status: tonic::Status) -> Failure {
-    let failure = Failure::from(status);
-    if !matches!(failure, Failure::NotFound(_)) {
-        return failure;
-    }
-    failure.and("'muster control list' shows what there is")
+    Failure::from(status).hinted("'muster control list' shows what there is")
 }
 
 fn lines(

@@ -21,7 +21,7 @@ const HEADERS: &[&str] = &["STATUS", "ACCOUNT", "REGION", "RESOURCE", "REASON"];
 pub(crate) struct Arguments {
     /// The folder of the control
     folder: PathBuf,
-    /// On what was there then, such as 7d, 2026-11-01 or 2026-11-01T08:00:00Z
+    /// On what was there then: 7d ago, 2026-11-01 (as that day began) or 2026-11-01T08:00:00Z
     #[arg(long, value_name = "DATE")]
     as_of: Option<Moment>,
     /// In these accounts only

@@ -12,6 +12,11 @@ const LEFT: u32 = 40;
 const BELOW: u32 = 24;
 const ABOVE: u32 = 10;
 
+// The colors of the light page, for what draws without its style sheet; where there is one, it decides.
+const EDGE: &str = "#d9dde4";
+const OPEN: &str = "#b5cdf1";
+const KNOWN: &str = "#2f6fd0";
+
 /// A bar of what passed, with what is unknown in a lighter shade.
 pub(super) fn bar(score: &wire::Score) -> Html {
     let mut svg = Html::new();
@@ -29,12 +34,13 @@ pub(super) fn bar(score: &wire::Score) -> Html {
             ("aria-label", &label),
         ],
     );
-    let mut rect = |class: &str, from: u32, to: u32| {
+    let mut rect = |class: &str, color: &str, from: u32, to: u32| {
         let (x, width) = (from.to_string(), to.saturating_sub(from).to_string());
         svg.open(
             "rect",
             &[
                 ("class", class),
+                ("fill", color),
                 ("x", &x),
                 ("y", "0"),
                 ("width", &width),
@@ -43,9 +49,9 @@ pub(super) fn bar(score: &wire::Score) -> Html {
         )
         .close("rect");
     };
-    rect("track", 0, 100);
-    rect("open", least, most);
-    rect("known", 0, least);
+    rect("track", EDGE, 0, 100);
+    rect("open", OPEN, least, most);
+    rect("known", KNOWN, 0, least);
     svg.close("svg");
     svg
 }
@@ -86,26 +92,12 @@ pub(super) fn trend(days: &[wire::DailyScore]) -> Option<Html> {
     for percent in [0, 50, 100] {
         grid(&mut svg, percent);
     }
-    let band: Vec<String> = points
-        .iter()
-        .map(|point| place(point.x, point.most))
-        .chain(points.iter().rev().map(|point| place(point.x, point.least)))
-        .collect();
-    let score: Vec<String> = points
-        .iter()
-        .map(|point| place(point.x, point.percent))
-        .collect();
-    svg.open("polygon", &[("class", "open"), ("points", &band.join(" "))])
-        .close("polygon");
-    svg.open(
-        "polyline",
-        &[("class", "line"), ("points", &score.join(" "))],
-    )
-    .close("polyline");
+    curve(&mut svg, &points);
     svg.open(
         "circle",
         &[
             ("class", "known"),
+            ("fill", KNOWN),
             ("cx", &last.x.to_string()),
             ("cy", &height(last.percent).to_string()),
             ("r", "3.5"),
@@ -117,6 +109,39 @@ pub(super) fn trend(days: &[wire::DailyScore]) -> Option<Html> {
     label_at(&mut svg, &to, ("end", &(WIDTH - 8).to_string()), &bottom);
     svg.raw("\n").close("svg").raw("\n");
     Some(svg)
+}
+
+/// The scores as a line, with the band of their intervals behind it.
+fn curve(svg: &mut Html, points: &[Point]) {
+    let band: Vec<String> = points
+        .iter()
+        .map(|point| place(point.x, point.most))
+        .chain(points.iter().rev().map(|point| place(point.x, point.least)))
+        .collect();
+    let score: Vec<String> = points
+        .iter()
+        .map(|point| place(point.x, point.percent))
+        .collect();
+    svg.open(
+        "polygon",
+        &[
+            ("class", "open"),
+            ("fill", OPEN),
+            ("points", &band.join(" ")),
+        ],
+    )
+    .close("polygon");
+    svg.open(
+        "polyline",
+        &[
+            ("class", "line"),
+            ("fill", "none"),
+            ("stroke", KNOWN),
+            ("stroke-width", "2"),
+            ("points", &score.join(" ")),
+        ],
+    )
+    .close("polyline");
 }
 
 fn points(days: &[wire::DailyScore]) -> Vec<Point> {
@@ -158,6 +183,7 @@ fn grid(svg: &mut Html, percent: u32) {
         "line",
         &[
             ("class", "grid"),
+            ("stroke", EDGE),
             ("x1", &left),
             ("x2", &right),
             ("y1", &y),
@@ -171,10 +197,18 @@ fn grid(svg: &mut Html, percent: u32) {
 
 /// Text at a place; the anchor says which end of it is there.
 fn label_at(svg: &mut Html, text: &str, (anchor, x): (&str, &str), y: &str) {
-    svg.open("text", &[("text-anchor", anchor), ("x", x), ("y", y)])
-        .text(text)
-        .close("text")
-        .raw("\n");
+    svg.open(
+        "text",
+        &[
+            ("text-anchor", anchor),
+            ("font-size", "12"),
+            ("x", x),
+            ("y", y),
+        ],
+    )
+    .text(text)
+    .close("text")
+    .raw("\n");
 }
 
 #[cfg(test)]
@@ -200,7 +234,7 @@ mod tests {
             percent_most: Some(80),
             ..wire::Score::default()
         };
-        insta::assert_snapshot!(bar(&score).finish(), @r#"<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="Score: 71 % (69 to 80 %)"><rect class="track" x="0" y="0" width="100" height="8"></rect><rect class="open" x="69" y="0" width="11" height="8"></rect><rect class="known" x="0" y="0" width="69" height="8"></rect></svg>"#);
+        insta::assert_snapshot!(bar(&score).finish(), @r##"<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="Score: 71 % (69 to 80 %)"><rect class="track" fill="#d9dde4" x="0" y="0" width="100" height="8"></rect><rect class="open" fill="#b5cdf1" x="69" y="0" width="11" height="8"></rect><rect class="known" fill="#2f6fd0" x="0" y="0" width="69" height="8"></rect></svg>"##);
         assert_eq!(bar(&wire::Score::default()), Html::new());
     }
 
@@ -218,15 +252,15 @@ mod tests {
             day("2026-11-03", Some(50)),
             day("2026-11-04", Some(4_000)),
         ];
-        insta::assert_snapshot!(trend(&days).unwrap().finish(), @r#"
+        insta::assert_snapshot!(trend(&days).unwrap().finish(), @r##"
         <svg class="trend" viewBox="0 0 720 170" role="img" aria-label="The score from 2026-11-01 to 2026-11-04: first 0 %, last 100 %">
-        <line class="grid" x1="40" x2="712" y1="146" y2="146"></line><text text-anchor="end" x="34" y="150">0</text>
-        <line class="grid" x1="40" x2="712" y1="78" y2="78"></line><text text-anchor="end" x="34" y="82">50</text>
-        <line class="grid" x1="40" x2="712" y1="10" y2="10"></line><text text-anchor="end" x="34" y="14">100</text>
-        <polygon class="open" points="262,133 485,65 708,10 708,10 485,78 262,146"></polygon><polyline class="line" points="262,146 485,78 708,10"></polyline><circle class="known" cx="708" cy="10" r="3.5"></circle><text text-anchor="start" x="40" y="164">2026-11-01</text>
-        <text text-anchor="end" x="712" y="164">2026-11-04</text>
+        <line class="grid" stroke="#d9dde4" x1="40" x2="712" y1="146" y2="146"></line><text text-anchor="end" font-size="12" x="34" y="150">0</text>
+        <line class="grid" stroke="#d9dde4" x1="40" x2="712" y1="78" y2="78"></line><text text-anchor="end" font-size="12" x="34" y="82">50</text>
+        <line class="grid" stroke="#d9dde4" x1="40" x2="712" y1="10" y2="10"></line><text text-anchor="end" font-size="12" x="34" y="14">100</text>
+        <polygon class="open" fill="#b5cdf1" points="262,133 485,65 708,10 708,10 485,78 262,146"></polygon><polyline class="line" fill="none" stroke="#2f6fd0" stroke-width="2" points="262,146 485,78 708,10"></polyline><circle class="known" fill="#2f6fd0" cx="708" cy="10" r="3.5"></circle><text text-anchor="start" font-size="12" x="40" y="164">2026-11-01</text>
+        <text text-anchor="end" font-size="12" x="712" y="164">2026-11-04</text>
 
         </svg>
-        "#);
+        "##);
     }
 }

@@ -2,10 +2,10 @@
 
 use muster_proto::v1 as wire;
 
+use super::unknowns::gap;
 use super::{Facts, Held};
 use crate::commands::control::place;
 use crate::commands::member::status_name as status_of;
-use crate::commands::resource::coverage::trouble;
 use crate::failure::Failure;
 use crate::naming;
 use crate::output::Cell;
@@ -224,7 +224,7 @@ fn coverage(facts: &Facts) -> Result<File, Failure> {
             coverage.resource_type.clone(),
             absolute(coverage.complete_at.as_ref()),
             absolute(coverage.tried_at.as_ref()),
-            trouble(coverage),
+            gap(coverage, facts.generated_at).unwrap_or_default(),
         ]
     };
     csv(

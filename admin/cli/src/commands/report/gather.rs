@@ -7,11 +7,10 @@ use muster_common::timestamp::Timestamp;
 use muster_proto::v1 as wire;
 use serde_json::{Value as Json, json};
 
-use super::unknowns::Unknowns;
+use super::unknowns::{Unknowns, gap};
 use super::{Facts, Held};
 use crate::commands::control::list;
 use crate::commands::finding::row;
-use crate::commands::resource::coverage;
 use crate::commands::standard;
 use crate::failure::Failure;
 use crate::naming;
@@ -44,7 +43,7 @@ pub(super) async fn facts(
     }
     let members = members(session).await?;
     let unknowns = unknowns(&names, session).await?;
-    let (troubles, troubles_cut) = troubles(session).await?;
+    let (troubles, troubles_cut) = troubles(session, now).await?;
     let after = self::status(session).await?;
     Ok(Facts {
         trust_domain: status.trust_domain.clone(),
@@ -187,7 +186,10 @@ async fn members(session: &Session) -> Result<BTreeMap<String, wire::Member>, Fa
     Ok(members)
 }
 
-async fn troubles(session: &Session) -> Result<(Vec<wire::Coverage>, bool), Failure> {
+async fn troubles(
+    session: &Session,
+    now: Timestamp,
+) -> Result<(Vec<wire::Coverage>, bool), Failure> {
     let (mut troubles, mut page_token) = (Vec::new(), String::new());
     while troubles.len() < TROUBLES_MAX {
         let request = wire::ListCoverageRequest {
@@ -200,7 +202,8 @@ async fn troubles(session: &Session) -> Result<(Vec<wire::Coverage>, bool), Fail
             .list_coverage(request)
             .await?
             .into_inner();
-        troubles.extend(page.coverage.into_iter().filter(coverage::troubled));
+        let gaps = page.coverage.into_iter();
+        troubles.extend(gaps.filter(|coverage| gap(coverage, now).is_some()));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return Ok((troubles, false));
@@ -225,7 +228,7 @@ fn disabled(standards: &[Held]) -> Vec<(wire::Control, wire::Disabling)> {
         .collect()
 }
 
-/// Findings that count, of a status and of any of the standards.
+/// Findings that count as the server counts them for scores, of a status and of any of the standards.
 fn counting(status: &str, standards: &[String]) -> wire::Filter {
     let test =
         |comparison: &str, value: &str| json!([{ "Comparison": comparison, "Value": value }]);
@@ -234,6 +237,7 @@ fn counting(status: &str, standards: &[String]) -> wire::Filter {
         .map(|id| json!({ "Comparison": "EQUALS", "Value": id }))
         .collect();
     let filter = json!({
+        "ProductName": test("EQUALS", "Security Hub"),
         "ComplianceStatus": test("EQUALS", status),
         "RecordState": test("EQUALS", "ACTIVE"),
         "WorkflowStatus": test("NOT_EQUALS", "SUPPRESSED"),
@@ -276,6 +280,6 @@ mod tests {
             panic!("no JSON");
         };
         muster_common::filter::from_json(&json).unwrap();
-        insta::assert_snapshot!(json, @r#"{"ComplianceAssociatedStandardsId":[{"Comparison":"EQUALS","Value":"standards/a/v/1"}],"ComplianceStatus":[{"Comparison":"EQUALS","Value":"FAILED"}],"RecordState":[{"Comparison":"EQUALS","Value":"ACTIVE"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
+        insta::assert_snapshot!(json, @r#"{"ComplianceAssociatedStandardsId":[{"Comparison":"EQUALS","Value":"standards/a/v/1"}],"ComplianceStatus":[{"Comparison":"EQUALS","Value":"FAILED"}],"ProductName":[{"Comparison":"EQUALS","Value":"Security Hub"}],"RecordState":[{"Comparison":"EQUALS","Value":"ACTIVE"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
     }
 }

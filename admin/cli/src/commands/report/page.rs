@@ -7,11 +7,11 @@ use muster_proto::v1 as wire;
 
 use super::html::{Column, Html, number, table, text};
 use super::section::{self, severity};
+use super::unknowns::gap;
 use super::{Facts, Held};
 use crate::commands::control::place;
 use crate::commands::counted;
 use crate::commands::member::status_name;
-use crate::commands::resource::coverage::trouble;
 use crate::naming;
 use crate::when::absolute;
 
@@ -210,7 +210,7 @@ fn troubles(facts: &Facts) -> Html {
     if facts.troubles.is_empty() {
         html.line(
             "p",
-            "At the last try everything could be listed, in every account.",
+            "Everything could be listed at the last try, in every account, and none of it is older than two days.",
         );
         return html;
     }
@@ -229,15 +229,15 @@ fn troubles(facts: &Facts) -> Html {
         };
         vec![
             section::account(&coverage.account, facts),
-            Html::of(&coverage.region),
-            Html::of(&coverage.resource_type),
-            Html::of(&trouble(coverage)),
-            Html::of(&read),
+            section::unbroken(&coverage.region),
+            section::unbroken(&coverage.resource_type),
+            Html::of(&gap(coverage, facts.generated_at).unwrap_or_default()),
+            section::unbroken(&read),
         ]
     };
     let rows = facts.troubles.iter().take(ROWS_MAX).map(row).collect();
     html.append(table(
-        "Listings of which the last try gave nothing",
+        "Listings of which the last try gave nothing, or that are old",
         &columns,
         rows,
     ));
@@ -277,7 +277,7 @@ fn disabled(facts: &Facts) -> Html {
             Html::of(&place(disabling)),
             Html::of(&disabling.reason),
             Html::of(&disabling.actor),
-            Html::of(since.get(..10).unwrap_or(&since)),
+            section::unbroken(since.get(..10).unwrap_or(&since)),
         ]
     };
     let rows = facts.disabled.iter().take(ROWS_MAX).map(row).collect();
@@ -374,6 +374,49 @@ mod tests {
             let closed = page.matches(&format!("</{element}>")).count();
             assert_eq!(opened, closed, "{element}");
         }
+    }
+
+    /// Whatever a name, a title or a reason holds, it is text.
+    #[test]
+    fn nothing_from_outside_is_markup() {
+        let odd = "\"'><script>alert(1)</script>";
+        let mut facts = sample::facts();
+        for text in [&mut facts.trust_domain, &mut facts.version] {
+            text.push_str(odd);
+        }
+        let held = &mut facts.standards[0];
+        held.standard.title.push_str(odd);
+        held.accounts[0].account.push_str(odd);
+        held.history[0].date.push_str(odd);
+        held.controls[0].remediation.push_str(odd);
+        held.resources.groups[0].values[0].push_str(odd);
+        held.resources.groups[0].values[2].push_str(odd);
+        let standing = &mut held.score.controls[0];
+        standing.control.push_str(odd);
+        standing.title.push_str(odd);
+        standing.severity.push_str(odd);
+        standing.requirements[0].push_str(odd);
+        facts.troubles[0].region.push_str(odd);
+        facts.troubles[0].trouble_message.push_str(odd);
+        let (control, disabling) = &mut facts.disabled[0];
+        control.title.push_str(odd);
+        disabling.reason.push_str(odd);
+        disabling.actor.push_str(odd);
+        facts.unknowns.add(&serde_json::json!({
+            "AwsAccountId": odd,
+            "Compliance": {
+                "SecurityControlId": odd,
+                "StatusReasons": [{ "ReasonCode": odd, "Description": odd }],
+            },
+        }));
+        let page = render(&facts, &[odd]);
+        assert!(!page.contains("<script"), "{page}");
+        assert!(page.matches("&lt;script&gt;").count() >= 20);
+        assert_eq!(
+            page.matches('"').count() % 2,
+            0,
+            "a quote ends an attribute"
+        );
     }
 
     #[test]

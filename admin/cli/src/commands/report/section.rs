@@ -302,20 +302,29 @@ fn controls(held: &Held) -> Html {
 pub(super) fn account(id: &str, facts: &Facts) -> Html {
     match facts.members.get(id) {
         Some(member) if !member.account_name.is_empty() => {
-            let mut html = Html::of(id);
+            let mut html = unbroken(id);
             html.raw(" ")
                 .open("span", &[("class", "title")])
                 .text(&member.account_name)
                 .close("span");
             html
         }
-        Some(_) | None => Html::of(id),
+        Some(_) | None => unbroken(id),
     }
+}
+
+/// Text that stays on one line.
+pub(super) fn unbroken(text: &str) -> Html {
+    let mut html = Html::new();
+    html.open("span", &[("class", "mark")])
+        .text(text)
+        .close("span");
+    html
 }
 
 /// A score in words, and drawn below them.
 pub(super) fn scored(score: &wire::Score) -> Html {
-    let mut html = Html::of(&line(score));
+    let mut html = unbroken(&line(score));
     html.append(chart::bar(score));
     html
 }

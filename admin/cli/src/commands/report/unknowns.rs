@@ -2,10 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use muster_common::timestamp::{DAY, Timestamp, from_wire};
+use muster_proto::v1 as wire;
 use serde_json::Value as Json;
+
+use crate::commands::resource::coverage::trouble;
 
 /// More reasons than this are told by their code alone.
 const GROUPS_MAX: usize = 500;
+/// A listing that is older says little of today.
+const STALE: i64 = 2 * DAY;
 
 /// Findings that are NOT_AVAILABLE, by reason.
 #[derive(Debug, Default)]
@@ -88,9 +94,24 @@ fn reason(compliance: &Json) -> Reason {
     }
 }
 
+/// Why a listing does not tell how things stand at `now`; `None` if it does.
+pub(super) fn gap(coverage: &wire::Coverage, now: Timestamp) -> Option<String> {
+    let since = coverage
+        .complete_at
+        .as_ref()
+        .map(|time| now.since(from_wire(time)));
+    match since {
+        _ if !coverage.trouble_code.is_empty() => Some(trouble(coverage)),
+        None => Some("not read yet".to_owned()),
+        Some(since) if since > STALE => Some(format!("not read for {} days", since / DAY)),
+        Some(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_common::timestamp::to_wire;
     use serde_json::json;
 
     fn finding(control: &str, account: &str, code: &str, text: &str) -> Json {
@@ -125,6 +146,26 @@ mod tests {
             ]
         );
         assert_eq!(unknowns.seen, 5);
+    }
+
+    #[test]
+    fn a_listing_has_a_gap_if_it_is_old_or_was_never_read() {
+        let now = Timestamp::from_millis(100 * DAY);
+        let read = |days: i64| wire::Coverage {
+            complete_at: Some(to_wire(now.plus(-days * DAY))),
+            ..wire::Coverage::default()
+        };
+        assert_eq!(gap(&read(1), now), None);
+        assert_eq!(gap(&read(9), now).unwrap(), "not read for 9 days");
+        assert_eq!(
+            gap(&wire::Coverage::default(), now).unwrap(),
+            "not read yet"
+        );
+        let denied = wire::Coverage {
+            trouble_code: "AccessDenied".to_owned(),
+            ..read(9)
+        };
+        assert_eq!(gap(&denied, now).unwrap(), "AccessDenied");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::output::{Cell, Paint, Printer};
 use crate::session::Session;
 use crate::when::{absolute, time_cell};
 
-pub(crate) const PAGE_MAX: usize = 1_000;
+const PAGE_MAX: usize = 1_000;
 
 const HEADERS: &[&str] = &[
     "ACCOUNT", "REGION", "TYPE", "COUNT", "READ", "TRIED", "TROUBLE",
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Of one account
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
-    /// Only what could not be read at the last try
+    /// Only what could not be read at the last try, or never was
     #[arg(long)]
     trouble: bool,
     #[command(flatten)]
@@ -73,9 +73,9 @@ pub(super) async fn run(
     list.finish(&tally(shown, more, one, many))
 }
 
-/// Whether the last try gave nothing.
-pub(crate) fn troubled(coverage: &wire::Coverage) -> bool {
-    !coverage.trouble_code.is_empty()
+/// Whether the last try gave nothing, or there was none.
+fn troubled(coverage: &wire::Coverage) -> bool {
+    !coverage.trouble_code.is_empty() || coverage.complete_at.is_none()
 }
 
 /// `AccessDenied from rds:DescribeDBInstances: not authorized`.

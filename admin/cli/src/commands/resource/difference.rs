@@ -66,11 +66,7 @@ impl Walk<'_> {
                 if depth < DEPTH_MAX && !unread(old) && !unread(new) =>
             {
                 for (key, old, new) in pairs(old, new) {
-                    let path = match path.as_str() {
-                        "" => key.to_owned(),
-                        path => format!("{path}.{key}"),
-                    };
-                    self.compare(path, old, new, depth + 1);
+                    self.compare(below(&path, key), old, new, depth + 1);
                 }
             }
             (Some(Json::Array(old)), Some(Json::Array(new))) if depth < DEPTH_MAX => {
@@ -108,6 +104,16 @@ impl Walk<'_> {
                 self.compare(format!("{path}[{at}]"), None, new.get(at), depth + 1);
             }
         }
+    }
+}
+
+/// The path of a member; a key that would read like a path is quoted.
+fn below(path: &str, key: &str) -> String {
+    let odd = key.is_empty() || key.contains(['.', '[', ']', '"', ' ']);
+    match path {
+        _ if odd => format!("{path}[{}]", Json::from(key)),
+        "" => key.to_owned(),
+        path => format!("{path}.{key}"),
     }
 }
 
@@ -185,6 +191,15 @@ mod tests {
         PublicAccessBlock | BlockPublicAcls | true | false
         PublicAccessBlock | Deep.B | - | "x"
         "#);
+    }
+
+    #[test]
+    fn keys_that_would_read_like_paths_are_quoted() {
+        let state = |value: i32| json!({ "Tags": { "a.b": value, "c": { "": value } } });
+        assert_eq!(
+            said(&state(1), &state(2)),
+            "Tags | [\"a.b\"] | 1 | 2\nTags | c[\"\"] | 1 | 2"
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ const LINES_MAX: usize = 60;
 pub(crate) struct Arguments {
     /// As 'muster resource list' shows it, the first digits are enough; or an id that is in one account only
     name: String,
-    /// As it was then, such as 7d, 2026-11-01 or 2026-11-01T08:00:00Z
+    /// As it was then: 7d ago, 2026-11-01 (as that day began) or 2026-11-01T08:00:00Z
     #[arg(long, value_name = "DATE")]
     as_of: Option<Moment>,
 }
