@@ -142,6 +142,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "spool",
         ],
     ),
+    ("state", &["board", "cloud", "collectors", "config"]),
     (
         "uplink",
         &["board", "collectors", "dead_letters", "identity", "queue"],
@@ -167,6 +168,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "identity",
             "snapshot",
             "spool",
+            "state",
             "uplink",
         ],
     ),
