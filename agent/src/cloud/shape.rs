@@ -22,8 +22,10 @@ struct Table {
     lists: &'static str,
     /// Elements that stand once for each item.
     items: &'static str,
-    /// Elements with `entry`, `key`, `value`; the values are numbers if the name stands among those, too.
+    /// Elements with `entry`, `key`, `value`.
     maps: &'static str,
+    /// Elements that are objects also when they are empty.
+    records: &'static str,
     numbers: &'static str,
     flags: &'static str,
     /// Names outside of what is none of these, and what is not what its name says elsewhere.
@@ -37,6 +39,7 @@ enum Kind {
     List,
     Item,
     Map,
+    Record,
     Number,
     Flag,
     Plain,
@@ -76,10 +79,7 @@ pub(super) fn json(service: Service, element: &Element) -> Json {
         | Service::Macie2
         | Service::SecurityHub => &*S3,
     };
-    match shapes.content(element, &element.name) {
-        Json::String(text) if text.trim().is_empty() => Json::Object(Map::new()),
-        content => content,
-    }
+    shapes.record(element)
 }
 
 /// Writes the times of a JSON answer, which are seconds with a fraction, as text.
@@ -138,6 +138,7 @@ impl Shapes {
             lists,
             items,
             maps,
+            records,
             numbers,
             flags,
             plain,
@@ -149,6 +150,7 @@ impl Shapes {
             (lists, Kind::List),
             (items, Kind::Item),
             (maps, Kind::Map),
+            (records, Kind::Record),
             (plain, Kind::Plain),
         ];
         let words = kinds.iter().flat_map(|(words, kind)| {
@@ -225,6 +227,7 @@ impl Shapes {
         match kind {
             Kind::List => self.items(element),
             Kind::Map => map(element),
+            Kind::Record => self.record(element),
             Kind::Number => number(&element.text),
             Kind::Flag => match element.text.as_str() {
                 "true" => true.into(),
@@ -233,6 +236,16 @@ impl Shapes {
             },
             Kind::Item | Kind::Plain => self.content(element, &element.name),
         }
+    }
+
+    /// What is an object, if there is nothing in it.
+    fn record(&self, element: &Element) -> Json {
+        let content = self.content(element, &element.name);
+        let is_empty = content.as_str().is_some_and(|text| text.trim().is_empty());
+        if is_empty {
+            return Json::Object(Map::new());
+        }
+        content
     }
 
     fn items(&self, element: &Element) -> Json {
@@ -247,8 +260,7 @@ fn is_item(name: &str) -> bool {
     name == "item" || name == "member"
 }
 
-/// `entry` elements, each with `key` and `value`. The values that AWS gives in maps are numbers where they look like some
-/// in `SummaryMap`, and texts elsewhere.
+/// `entry` elements, each with `key` and `value`. Values are numbers in `SummaryMap`, and texts elsewhere.
 fn map(element: &Element) -> Json {
     let text = |entry: &Element, name: &str| {
         let found = entry.child(name);

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::document::Resource;
 use super::epoch::{Broken, Telling};
 use super::site::{Refused, Site, state, taken, text};
-use super::survey::{self, List, Listing, Survey, describe};
+use super::survey::{self, List, Listing, Survey, describe, leave_out};
 use crate::cloud::Service;
 
 pub(super) const SURVEY: Survey = Survey {
@@ -17,6 +17,18 @@ pub(super) const SURVEY: Survey = Survey {
     }],
     check: |site| survey::check(site, Service::CloudTrail, "cloudtrail:DescribeTrails", &[]),
 };
+
+/// When something was last delivered, which is every few minutes.
+const DELIVERIES: &[&str] = &[
+    "LatestCloudWatchLogsDeliveryTime",
+    "LatestDeliveryAttemptSucceeded",
+    "LatestDeliveryAttemptTime",
+    "LatestDeliveryTime",
+    "LatestDigestDeliveryTime",
+    "LatestNotificationAttemptSucceeded",
+    "LatestNotificationAttemptTime",
+    "LatestNotificationTime",
+];
 
 fn trails<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
     async move {
@@ -41,7 +53,8 @@ async fn trail(site: &Site, trail: Json) -> Result<Resource, Refused> {
         let answer = site.act(Service::CloudTrail, call, &parameters).await;
         site.part(answer, &[])
     };
-    let status = ask("cloudtrail:GetTrailStatus", json!({ "Name": arn })).await?;
+    let mut status = ask("cloudtrail:GetTrailStatus", json!({ "Name": arn })).await?;
+    leave_out(DELIVERIES, &mut status);
     let selectors = json!({ "TrailName": arn });
     let selectors = ask("cloudtrail:GetEventSelectors", selectors).await?;
     Ok(Resource {

@@ -179,14 +179,19 @@ impl Part {
     }
 }
 
-/// The Region of a bucket. The list names it, from services that are new enough; the home Region stands for one that may
+/// The Region of a bucket. The list names it, from services that are new enough. The home Region stands for one that may
 /// not be asked for.
 async fn region(site: &Site, entry: &Json) -> Result<Region, Refused> {
     if let Ok(region) = text(entry, "BucketRegion").parse() {
         return Ok(region);
     }
     let path = format!("/{}?location", text(entry, "Name"));
-    let answer = site.get(Service::S3, "s3:GetBucketLocation", &path).await;
+    let ask = Ask::Get {
+        path: &path,
+        headers: &[],
+    };
+    let call = "s3:GetBucketLocation";
+    let answer = site.ask(&knowing(site), Service::S3, call, ask).await;
     let answer = site.part(answer, &[])?;
     if answer.get("Unavailable").is_some() {
         return Ok(site.region.clone());
@@ -197,4 +202,13 @@ async fn region(site: &Site, entry: &Json) -> Result<Region, Refused> {
         Some(name) => name,
     };
     Ok(named.parse().unwrap_or_else(|_| site.region.clone()))
+}
+
+/// The Region that knows where every bucket of the partition is; elsewhere only those of the Region are known.
+fn knowing(site: &Site) -> Region {
+    let region = match site.partition() {
+        Partition::Aws => "us-east-1".parse().ok(),
+        Partition::China | Partition::GovCloud | Partition::EuropeanSovereign => None,
+    };
+    region.unwrap_or_else(|| site.region.clone())
 }

@@ -173,7 +173,10 @@ impl Site {
                 }
             };
             match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(mut answer) => {
+                    without_null(&mut answer);
+                    return Ok(answer);
+                }
                 Err(error) if error.problem == Problem::Throttled && tries < PATIENCE => {
                     tries += 1;
                     tokio::time::sleep(Duration::from_secs(1 << tries)).await;
@@ -330,6 +333,18 @@ fn endless(call: &'static str) -> Refused {
             code: "EndlessListing".to_owned(),
             message: format!("the listing has no end after {PAGES_MAX} pages"),
         },
+    }
+}
+
+/// Members without a value say as much as members that are not there, and services are not of one mind about them.
+fn without_null(answer: &mut Json) {
+    match answer {
+        Json::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(without_null);
+        }
+        Json::Array(items) => items.iter_mut().for_each(without_null),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
 }
 

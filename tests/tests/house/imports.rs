@@ -160,6 +160,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "spool",
         ],
     ),
+    ("state", &["board", "cloud", "collectors", "config"]),
     (
         "uplink",
         &["board", "collectors", "dead_letters", "identity", "queue"],
@@ -185,6 +186,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "identity",
             "snapshot",
             "spool",
+            "state",
             "uplink",
         ],
     ),

@@ -6,6 +6,7 @@ const NOTHING: Table = Table {
     lists: "",
     items: "",
     maps: "",
+    records: "",
     numbers: "",
     flags: "",
     plain: "",
@@ -30,6 +31,14 @@ pub(super) const EC2: Table = Table {
         secondaryInterfaceSet=SecondaryInterfaces securityGroupInfo=SecurityGroups snapshotSet=Snapshots
         subnetIdSet=SubnetIds subnetSet=Subnets tagFieldSpecificationSet=TagFieldSpecifications tagKeySet=TagKeys tagSet=Tags
         networkInterfaceSet/tagSet=TagSet volumeSet=Volumes vpcEndpointSet=VpcEndpoints vpcSet=Vpcs",
+    records: "apiGatewayV2 association attachment blockPublicAccessStates capacityReservationSpecification
+        capacityReservationTarget cidrBlockState connectionTrackingConfiguration cpuOptions destinationOptions dnsOptions ebs
+        egressOnlyInternetGateway elasticFileSystem enaSrdSpecification enaSrdUdpSpecification enclaveOptions
+        encryptionControl globalAccelerator hibernationOptions iamInstanceProfile icmpTypeCode internetGateway
+        ipv6CidrBlockState lambda lastError maintenanceOptions metadataOptions monitoring natGateway
+        networkPerformanceOptions operator placement portRange privateDnsNameOptions privateDnsNameOptionsOnLaunch
+        publicIpDnsNameOptions resourceExclusions stateReason virtualPrivateGateway vpcBlockPublicAccessOptions vpcLattice
+        vpcPeering",
     numbers: "amiLaunchIndex availableIpAddressCount code completionDurationMinutes coreCount deviceIndex ebsCardIndex
         enaQueueCount enableLniAtDeviceIndex from fromPort fullSnapshotSizeInBytes httpPutResponseHopLimit
         icmpTypeCode/type iops maxAggregationInterval networkCardIndex partitionNumber ruleNumber size tcpEstablishedTimeout
@@ -66,6 +75,9 @@ pub(super) const RDS: Table = Table {
         LogTypesToDisable LogTypesToEnable OptionGroupMemberships ProcessorFeatures ReadReplicaDBClusterIdentifiers
         ReadReplicaDBInstanceIdentifiers ReadReplicaIdentifiers StatusInfos Subnets SupportedNetworkTypes TagList
         VpcSecurityGroups",
+    records: "CertificateDetails LimitlessDatabase MasterUserSecret PendingCloudwatchLogsExports PendingModifiedValues
+        RdsCustomClusterConfiguration ScalingConfigurationInfo ServerlessV2ScalingConfiguration SubnetAvailabilityZone
+        SubnetOutpost",
     numbers: "AllocatedStorage BacktrackConsumedChangeRecords BacktrackWindow BackupRetentionPeriod Capacity DbInstancePort
         DBSnapshots/PercentProgress FullSnapshotSizeInBytes IOPS Iops MaxAllocatedStorage MaxCapacity MinCapacity
         MinRequiredACU MonitoringInterval PerformanceInsightsRetentionPeriod Port PromotionTier SecondsBeforeTimeout
@@ -98,7 +110,9 @@ pub(super) const S3: Table = Table {
     items: "And/Tag=Tags CloudFunctionConfiguration=LambdaFunctionConfigurations EncryptionType Event=Events
         FilterRule=FilterRules NoncurrentVersionTransition=NoncurrentVersionTransitions
         QueueConfiguration=QueueConfigurations Rule=Rules TopicConfiguration=TopicConfigurations Transition=Transitions",
-    maps: "EventBridgeConfiguration SimplePrefix",
+    records: "AbortIncompleteMultipartUpload And ApplyServerSideEncryptionByDefault BlockedEncryptionTypes DefaultRetention
+        EventBridgeConfiguration Expiration Filter LoggingEnabled NoncurrentVersionExpiration PartitionedPrefix SimplePrefix
+        TargetObjectKeyFormat",
     numbers: "Days DaysAfterInitiation NewerNoncurrentVersions NoncurrentDays ObjectSizeGreaterThan ObjectSizeLessThan
         Years",
     flags: "BlockPublicAcls BlockPublicPolicy BucketKeyEnabled ExpiredObjectDeleteMarker IgnorePublicAcls IsPublic

@@ -39,7 +39,7 @@ fn a_name_means_what_its_place_says() {
         Service::Ec2,
         "<R><reservationSet><item><groupSet/><instancesSet><item>
            <instanceState><code>80</code><name>stopped</name></instanceState><dnsName>d</dnsName><reason>User</reason>
-           <ipAddress>1.2.3.4</ipAddress><stateReason><code>12</code></stateReason>
+           <ipAddress>1.2.3.4</ipAddress><hibernationOptions/><stateReason><code>12</code></stateReason>
            <groupSet><item><groupId>sg-1</groupId></item></groupSet>
            <networkInterfaceSet><item><groupSet/><sourceDestCheck>true</sourceDestCheck><novelThing>1</novelThing></item></networkInterfaceSet>
          </item></instancesSet></item></reservationSet></R>",
@@ -48,7 +48,7 @@ fn a_name_means_what_its_place_says() {
         read["Reservations"][0],
         json!({ "Groups": [], "Instances": [{
             "State": { "Code": 80, "Name": "stopped" }, "PublicDnsName": "d", "StateTransitionReason": "User",
-            "PublicIpAddress": "1.2.3.4", "StateReason": { "Code": "12" }, "SecurityGroups": [{ "GroupId": "sg-1" }],
+            "PublicIpAddress": "1.2.3.4", "HibernationOptions": {}, "StateReason": { "Code": "12" }, "SecurityGroups": [{ "GroupId": "sg-1" }],
             "NetworkInterfaces": [{ "Groups": [], "SourceDestCheck": true, "NovelThing": "1" }],
         }] })
     );
