@@ -103,14 +103,8 @@ impl Rooms {
             clock: clock.clone(),
             admin_account: config.admin_account,
         });
-        let deps = compliance::Deps {
-            records: records.clone(),
-            findings: findings.clone(),
-            ingest: ingest.clone(),
-            state: state(),
-            clock: clock.clone(),
-        };
-        let compliance = compliance(config, authority, deps);
+        let kept = (&records, &findings, &ingest);
+        let compliance = compliance(config, authority, kept, clock);
         Ok(Self {
             connections,
             audit,
@@ -238,7 +232,19 @@ fn state() -> Arc<dyn compliance::State> {
     Arc::new(compliance::Nothing::default())
 }
 
-fn compliance(config: &Config, authority: &Authority, deps: compliance::Deps) -> Compliance {
+fn compliance(
+    config: &Config,
+    authority: &Authority,
+    (records, findings, ingest): (&Records, &Findings, &Ingest),
+    clock: &Clock,
+) -> Compliance {
+    let deps = compliance::Deps {
+        records: records.clone(),
+        findings: findings.clone(),
+        ingest: ingest.clone(),
+        state: state(),
+        clock: clock.clone(),
+    };
     let config = compliance::Config {
         controls: config.compliance.controls.clone(),
         actor: authority.domain().id(Identity::Admin).to_string(),
