@@ -245,6 +245,11 @@ impl Inventory {
         self.changed.head()
     }
 
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// What the store tells of itself.
     #[must_use]
     pub fn ledger(&self) -> &dyn Ledger {

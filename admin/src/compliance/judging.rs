@@ -182,8 +182,9 @@ pub(super) fn verdict(
     ground: &Ground,
 ) -> Verdict {
     let place = ground.place(&subject.kind, &subject.region);
-    let lapsed = |gap: &&Gap| gap.lapsed && gap.is_in(place);
-    if let Some(gap) = own_gaps.iter().find(lapsed) {
+    // One listing that broke off must not turn a thousand findings; of the account there is one.
+    let counts = |gap: &&Gap| gap.is_in(place) && (gap.lapsed || subject.kind == ACCOUNT);
+    if let Some(gap) = own_gaps.iter().find(counts) {
         return gap.verdict();
     }
     let verdict = definition.judge_subject(subject, surroundings);

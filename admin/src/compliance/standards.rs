@@ -17,9 +17,9 @@ pub struct Standard {
 /// The standard of custom controls that name none.
 pub(super) const CUSTOM: &str = "custom/v/1.0.0";
 
-/// Which are on in a new server: the latest benchmark that auditors ask for by name in most places, and AWS's own list,
-/// which is the wider one. Older versions of the benchmark repeat its checks under other numbers, and 5.0.0 adds a few
-/// that need calls which agents of before may not be allowed.
+/// Which are on in a new server. AWS turns on its own list and the benchmark of 2018 (1.2.0); these are the same list and a
+/// benchmark that does not ask every account for fifteen alarms any more, which organizations have in one place. 5.0.0 has
+/// the checks of 3.0.0 under other numbers and three more; who needs it turns it on.
 pub(super) const ON_AT_FIRST: [&str; 2] = [
     "cis-aws-foundations-benchmark/v/3.0.0",
     "aws-foundational-security-best-practices/v/1.0.0",

@@ -102,14 +102,8 @@ impl Rooms {
             clock: clock.clone(),
             admin_account: config.admin_account,
         });
-        let deps = compliance::Deps {
-            records: records.clone(),
-            findings: findings.clone(),
-            ingest: ingest.clone(),
-            state: Arc::new(inventory.clone()),
-            clock: clock.clone(),
-        };
-        let compliance = compliance(config, authority, deps);
+        let judged = (&inventory, &findings, &ingest);
+        let compliance = compliance(config, authority, &records, judged);
         Ok(Self {
             connections,
             audit,
@@ -277,7 +271,19 @@ async fn open_inventory(store: Store, clock: &Clock) -> Result<Inventory, invent
     Inventory::open(findings, ledger, Records::new(tables), clock.clone()).await
 }
 
-fn compliance(config: &Config, authority: &Authority, deps: compliance::Deps) -> Compliance {
+fn compliance(
+    config: &Config,
+    authority: &Authority,
+    records: &Records,
+    (inventory, findings, ingest): (&Inventory, &Findings, &Ingest),
+) -> Compliance {
+    let deps = compliance::Deps {
+        records: records.clone(),
+        findings: findings.clone(),
+        ingest: ingest.clone(),
+        state: Arc::new(inventory.clone()),
+        clock: inventory.clock().clone(),
+    };
     let config = compliance::Config {
         controls: config.compliance.controls.clone(),
         actor: authority.domain().id(Identity::Admin).to_string(),
