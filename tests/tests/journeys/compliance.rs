@@ -61,7 +61,7 @@ impl Organization {
     async fn settled(&self) {
         for agent in &self.agents {
             eventually("the configuration was read", async || {
-                let status = agent.status();
+                let status = agent.status().await;
                 let collectors = status["collectors"].as_array().cloned().unwrap_or_default();
                 let surveys = collectors.iter().filter(|collector| {
                     let name = collector["collector"].as_str().unwrap_or_default();
