@@ -371,7 +371,68 @@ async fn a_control_finding_looks_as_aws_makes_it() {
         fields.remove(long);
     }
     let text = serde_json::to_string_pretty(&document).unwrap();
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    {
+      "AwsAccountId": "111122223333",
+      "CompanyName": "AWS",
+      "Compliance": {
+        "AssociatedStandards": [
+          {
+            "StandardsId": "standards/aws-foundational-security-best-practices/v/1.0.0"
+          },
+          {
+            "StandardsId": "standards/cis-aws-foundations-benchmark/v/3.0.0"
+          }
+        ],
+        "RelatedRequirements": [
+          "CIS AWS Foundations Benchmark v3.0.0/2.1.4"
+        ],
+        "SecurityControlId": "S3.8",
+        "Status": "FAILED"
+      },
+      "CreatedAt": "2027-01-15T08:00:00.000Z",
+      "FindingProviderFields": {
+        "Severity": {
+          "Label": "HIGH",
+          "Original": "HIGH"
+        },
+        "Types": [
+          "Software and Configuration Checks/Industry and Regulatory Standards"
+        ]
+      },
+      "FirstObservedAt": "2027-01-15T08:00:00.000Z",
+      "GeneratorId": "security-control/S3.8",
+      "Id": "arn:aws:securityhub:eu-west-1:111122223333:security-control/S3.8/finding/0bc62f64-e567-436c-99a4-c1469c5bb3b6",
+      "LastObservedAt": "2027-01-15T08:00:00.000Z",
+      "ProductArn": "arn:aws:securityhub:eu-west-1::product/aws/securityhub",
+      "ProductName": "Security Hub",
+      "RecordState": "ACTIVE",
+      "Region": "eu-west-1",
+      "Resources": [
+        {
+          "Id": "arn:aws:s3:::shop",
+          "Partition": "aws",
+          "Region": "eu-west-1",
+          "Type": "AwsS3Bucket"
+        }
+      ],
+      "SchemaVersion": "2018-10-08",
+      "Severity": {
+        "Label": "HIGH",
+        "Normalized": 70,
+        "Original": "HIGH"
+      },
+      "Title": "The bucket blocks public access",
+      "Types": [
+        "Software and Configuration Checks/Industry and Regulatory Standards"
+      ],
+      "UpdatedAt": "2027-01-15T08:00:00.000Z",
+      "Workflow": {
+        "Status": "NEW"
+      },
+      "WorkflowState": "NEW"
+    }
+    "#);
 }
 
 #[tokio::test]
