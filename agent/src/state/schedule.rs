@@ -1,6 +1,6 @@
 //! When surveys run: each by its own clock, a few at a time; what did not come to its end is tried again, later and later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,6 +117,7 @@ impl Surveying {
             clock: self.clock.clone(),
             admin: Arc::clone(&self.admin),
             memories: HashMap::new(),
+            setbacks: BTreeMap::new(),
         };
         surveys.iter().map(post).collect()
     }
@@ -135,6 +136,8 @@ struct Post {
     admin: Arc<dyn Admin>,
     /// By type.
     memories: HashMap<&'static str, Memory>,
+    /// What stands in the way now, by type.
+    setbacks: BTreeMap<&'static str, Setback>,
 }
 
 /// How a listing went.
@@ -162,9 +165,9 @@ impl Post {
         let board = self.board.clone();
         board.set(name, region.as_ref(), CollectorState::Pending, "");
         let mut left: Vec<&'static Listing> = self.survey.listings.iter().collect();
+        let mut site = self.site();
         let mut failures = 0;
         loop {
-            let site = self.site();
             let outcomes = {
                 let _turn = turns.acquire().await;
                 self.round(&site, &left).await
@@ -176,6 +179,7 @@ impl Post {
                 .collect();
             let pause = if left.is_empty() {
                 left = self.survey.listings.iter().collect();
+                site = self.site();
                 failures = 0;
                 pause(self.every, 0, rand::random())
             } else {
@@ -195,25 +199,40 @@ impl Post {
 
     async fn round(&mut self, site: &Site, listings: &[&'static Listing]) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
+        // Once nothing is heard from a place, the other listings wait for nothing.
+        let mut silent = None;
         for listing in listings {
-            outcomes.push(self.tell(site, listing).await);
+            outcomes.push(self.tell(site, listing, &mut silent).await);
         }
         outcomes
     }
 
     /// Tells one epoch; a second one if the admin does not have the base of the first.
-    async fn tell(&mut self, site: &Site, listing: &Listing) -> Outcome {
+    async fn tell(
+        &mut self,
+        site: &Site,
+        listing: &Listing,
+        silent: &mut Option<Refused>,
+    ) -> Outcome {
         let memory = self.memories.entry(listing.kind).or_default();
         loop {
             let now = self.clock.now();
             let mut telling = memory.begin(listing.kind, &site.place, &self.admin, now);
-            let listed = listing.run(site, &mut telling).await;
+            let listed = match silent {
+                Some(refused) => Err(Broken::Refused(refused.clone())),
+                None => listing.run(site, &mut telling).await,
+            };
             match end(telling, listed).await {
                 Ok(Ended::Complete(base)) => {
                     memory.keep(base);
                     return Outcome::Told;
                 }
-                Ok(Ended::Unavailable(refused)) => return Outcome::Refused(setback(refused)),
+                Ok(Ended::Unavailable(refused)) => {
+                    if refused.is_silence() {
+                        *silent = Some(refused.clone());
+                    }
+                    return Outcome::Refused(setback(refused));
+                }
                 Err(Broken::BaseUnknown) if memory.forget() => {}
                 Err(Broken::BaseUnknown | Broken::Lost) => return Outcome::Lost,
                 Err(Broken::Refused(refused)) => return Outcome::Refused(setback(refused)),
@@ -222,39 +241,37 @@ impl Post {
     }
 
     /// Tells the board.
-    fn report(&self, site: &Site, listings: &[&Listing], outcomes: &[Outcome]) {
-        let (name, region) = (self.survey.name, self.region.as_ref());
-        let mut setbacks = Vec::new();
+    fn report(&mut self, site: &Site, listings: &[&'static Listing], outcomes: &[Outcome]) {
         for (listing, outcome) in listings.iter().zip(outcomes) {
             match outcome {
-                Outcome::Refused(setback) => setbacks.push((listing.kind, setback)),
-                Outcome::Told => {}
+                Outcome::Refused(setback) => {
+                    self.setbacks.insert(listing.kind, setback.clone());
+                }
+                Outcome::Told => {
+                    self.setbacks.remove(listing.kind);
+                }
                 // The uplink tells of the admin.
                 Outcome::Lost => return,
             }
         }
-        let Some((_, worst)) = setbacks.iter().max_by_key(|(_, setback)| weight(setback)) else {
+        let (name, region) = (self.survey.name, self.region.as_ref());
+        let worst = self.setbacks.values().max_by_key(|setback| weight(setback));
+        let Some(worst) = worst else {
             self.board.succeed(name, region, self.clock.now());
             let refused = site.refused();
             if !refused.is_empty() {
-                let message = named(
-                    refused
-                        .iter()
-                        .map(|(call, code)| format!("{call} ({code})")),
-                );
-                let message = format!("some parts could not be read: {message}");
+                let calls = refused.iter();
+                let calls = calls.map(|(call, code)| format!("{call} ({code})"));
+                let message = format!("some parts could not be read: {}", named(calls));
                 self.board.set(name, region, CollectorState::Ok, &message);
             }
             return;
         };
-        let message = named(
-            setbacks
-                .iter()
-                .map(|(kind, setback)| format!("{kind}: {setback}")),
-        );
+        let message = told(&self.setbacks);
+        let place = site.place.as_str();
         tracing::debug!(
             survey = name,
-            place = site.place,
+            place,
             reason = message,
             "a survey did not come to its end"
         );
@@ -295,6 +312,23 @@ const fn weight(setback: &Setback) -> u8 {
         Setback::Denied(_) => 2,
         Setback::Failed(_) => 3,
     }
+}
+
+/// What stands in the way of which types; what several have in common is told once. Pure.
+fn told(setbacks: &BTreeMap<&'static str, Setback>) -> String {
+    let mut kinds: Vec<(&Setback, Vec<&str>)> = Vec::new();
+    for (kind, setback) in setbacks {
+        match kinds.iter_mut().find(|(known, _)| *known == setback) {
+            Some((_, kinds)) => kinds.push(kind),
+            None => kinds.push((setback, vec![kind])),
+        }
+    }
+    let lines = kinds.iter().map(|(setback, kinds)| match kinds.as_slice() {
+        [kind] => format!("{kind}: {setback}"),
+        [kind, more @ ..] => format!("{kind} and {} more: {setback}", more.len()),
+        [] => setback.to_string(),
+    });
+    named(lines)
 }
 
 /// The first of some things, and how many more there are. Pure.

@@ -48,10 +48,15 @@ impl Refused {
 
     /// Whether the next call would fare no better.
     pub(super) fn is_general(&self) -> bool {
+        self.error.problem == Problem::Throttled || self.is_silence()
+    }
+
+    /// Whether nothing is to be had from the place: it does not answer, or takes no credentials.
+    pub(super) fn is_silence(&self) -> bool {
         match self.error.problem {
-            Problem::Credentials | Problem::Throttled => true,
+            Problem::Credentials => true,
             Problem::Unreachable => self.error.code.is_empty(),
-            Problem::Denied | Problem::Failed => false,
+            Problem::Denied | Problem::Throttled | Problem::Failed => false,
         }
     }
 

@@ -150,18 +150,23 @@ pub(super) fn parameters(fields: &[(&str, &str)]) -> Json {
     Json::Object(fields)
 }
 
-/// Describes entries, a few at a time, and gives them on in their order.
+/// Describes the entries of a page, a few at a time, and gives them on in their order. Only when all are described: the
+/// admin may keep one waiting, and a call that is under way does not wait.
 pub(super) async fn describe<'a>(
     entries: Vec<Json>,
     out: &mut Telling,
     mut one: impl FnMut(Json) -> BoxFuture<'a, Result<Resource, Refused>> + Send,
 ) -> Result<(), Broken> {
+    let mut resources = Vec::with_capacity(entries.len());
     let mut entries = entries.into_iter();
     let first: Vec<_> = entries.by_ref().take(AT_A_TIME).map(&mut one).collect();
     let mut under_way: stream::FuturesOrdered<_> = first.into_iter().collect();
     while let Some(described) = under_way.next().await {
-        out.add(described?).await?;
+        resources.push(described?);
         under_way.extend(entries.next().map(&mut one));
+    }
+    for resource in resources {
+        out.add(resource).await?;
     }
     Ok(())
 }

@@ -104,6 +104,26 @@ static NETWORKS: Survey = Survey {
     check: |_| std::future::ready(Ok(())).boxed(),
 };
 
+fn unreachable<'a>(_: &'a Site, _: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
+    let refused = refused("ec2:DescribeVolumes", Problem::Unreachable, "");
+    std::future::ready(Err(Broken::Refused(refused))).boxed()
+}
+
+static FAR: Survey = Survey {
+    name: "config-ec2",
+    listings: &[
+        Listing {
+            kind: "AWS::EC2::Volume",
+            list: List::Own(unreachable),
+        },
+        Listing {
+            kind: "AWS::EC2::Subnet",
+            list: List::Own(denied),
+        },
+    ],
+    check: |_| std::future::ready(Ok(())).boxed(),
+};
+
 async fn post(survey: &'static Survey, listener: &Arc<Listener>) -> Post {
     let clock = Clock::standing_at(Timestamp::from_seconds(1_000));
     let home: Region = "eu-west-1".parse().unwrap();
@@ -118,6 +138,7 @@ async fn post(survey: &'static Survey, listener: &Arc<Listener>) -> Post {
         clock,
         admin: listener.clone(),
         memories: HashMap::new(),
+        setbacks: BTreeMap::new(),
     }
 }
 
@@ -188,6 +209,36 @@ async fn what_is_slow_is_tried_again_and_what_is_denied_waits() {
     let health = &post.board.entries()[0];
     assert_eq!(health.state, CollectorState::PermissionMissing);
     assert!(health.message.contains("AWS::EC2::Volume"), "{health:?}");
+}
+
+#[tokio::test]
+async fn where_nothing_is_heard_the_rest_is_not_asked() {
+    let listener = Arc::new(Listener::default());
+    let mut post = post(&FAR, &listener).await;
+    round(&mut post).await;
+    for portion in listener.heard.lock().iter() {
+        let Some(EpochEnd::Unavailable { code, .. }) = &portion.end else {
+            panic!("{portion:?}");
+        };
+        assert_eq!(code, "Unreachable");
+    }
+    let message = post.board.entries()[0].message.clone();
+    assert!(
+        message.starts_with("AWS::EC2::Subnet and 1 more: no answer from AWS"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_second_try_of_some_hides_no_setback_of_others() {
+    let listener = Arc::new(Listener::default());
+    let mut post = post(&NETWORKS, &listener).await;
+    round(&mut post).await;
+    let site = post.site();
+    let second = [&NETWORKS.listings[1]];
+    post.report(&site, &second, &[Outcome::Told]);
+    let health = &post.board.entries()[0];
+    assert_eq!(health.state, CollectorState::PermissionMissing);
 }
 
 #[test]
