@@ -156,9 +156,12 @@ fn write_snapshot(text: &mut String, snapshot: &Snapshot, now: Timestamp) -> std
             snapshot.damaged
         )?;
     }
+    let names = snapshot.collectors.iter();
+    let widest = names.map(|health| health.collector.len()).max();
+    let width = widest.unwrap_or_default().max("COLLECTOR".len());
     writeln!(
         text,
-        "\n{:16} {:16} {:19} {:>9}  LAST SUCCESS",
+        "\n{:width$}  {:16} {:19} {:>9}  LAST SUCCESS",
         "COLLECTOR", "REGION", "STATE", "FINDINGS"
     )?;
     for health in &snapshot.collectors {
@@ -168,7 +171,7 @@ fn write_snapshot(text: &mut String, snapshot: &Snapshot, now: Timestamp) -> std
         );
         writeln!(
             text,
-            "{:16} {:16} {:19} {:>9}  {last}",
+            "{:width$}  {:16} {:19} {:>9}  {last}",
             health.collector,
             health.region,
             health.state.name(),

@@ -16,6 +16,8 @@ use super::GLOBAL;
 
 /// Where the digest of a verdict stands, by which what is stored is recognized after a restart.
 pub(super) const DIGEST: &str = "muster/digest";
+/// Tells our findings from those that AWS's own Security Hub makes, and agents collect, of the same controls.
+pub(super) const COMPANY: &str = "Muster";
 const TYPE: &str = "Software and Configuration Checks/Industry and Regulatory Standards";
 const DESCRIPTION_MAX: usize = 1_024;
 const RECOMMENDATION_MAX: usize = 512;
@@ -201,7 +203,7 @@ impl Stamp {
             "Id": name.id,
             "ProductArn": name.product,
             "ProductName": "Security Hub",
-            "CompanyName": "AWS",
+            "CompanyName": COMPANY,
             "Region": about.region,
             "GeneratorId": format!("security-control/{}", control.id),
             "AwsAccountId": self.account.as_str(),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::Error;
 use super::catalog::Catalog;
-use super::finding::DIGEST;
+use super::finding::{COMPANY, DIGEST};
 use crate::findings::{Findings, Seen};
 
 /// Findings that one page reads.
@@ -64,7 +64,7 @@ impl Known {
         let equals = |field, text: &str| Filter::field(field, Test::Equals(text.to_owned()));
         let ours = Test::Prefix("security-control/".to_owned());
         let filter = equals(Field::AwsAccountId, account.as_str())
-            .and(equals(Field::ProductName, "Security Hub"))
+            .and(equals(Field::CompanyName, COMPANY))
             .and(Filter::field(Field::GeneratorId, ours));
         // The order in which they were written, or nearly: then each block of the store is read once and not for each finding.
         let sort = [Field::ComplianceSecurityControlId, Field::ResourceId].map(|field| Sort {

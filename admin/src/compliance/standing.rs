@@ -9,6 +9,7 @@ use muster_controls::Severity;
 use muster_store::Counts;
 
 use super::choices::Choices;
+use super::finding::COMPANY;
 use super::history::Whose;
 use super::score::{ControlStatus, Tally, Totals};
 use super::{Compliance, Entry, Error, standards};
@@ -217,7 +218,7 @@ fn counted() -> Filter {
         any: Vec::new(),
         none: vec![Test::Equals("SUPPRESSED".to_owned())],
     });
-    equals(Field::ProductName, "Security Hub")
+    equals(Field::CompanyName, COMPANY)
         .and(equals(Field::RecordState, "ACTIVE"))
         .and(suppressed)
 }

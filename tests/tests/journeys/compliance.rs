@@ -61,8 +61,8 @@ impl Organization {
     async fn settled(&self) {
         for agent in &self.agents {
             eventually("the configuration was read", async || {
-                let status = agent.status().await;
-                let collectors = status["collectors"].as_array().cloned().unwrap_or_default();
+                let collectors = agent.told("/snapshot/collectors").await;
+                let collectors = collectors.as_array().cloned().unwrap_or_default();
                 let surveys = collectors.iter().filter(|collector| {
                     let name = collector["collector"].as_str().unwrap_or_default();
                     name.starts_with("config-")

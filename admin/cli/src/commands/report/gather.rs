@@ -237,7 +237,7 @@ fn counting(status: &str, standards: &[String]) -> wire::Filter {
         .map(|id| json!({ "Comparison": "EQUALS", "Value": id }))
         .collect();
     let filter = json!({
-        "ProductName": test("EQUALS", "Security Hub"),
+        "CompanyName": test("EQUALS", "Muster"),
         "ComplianceStatus": test("EQUALS", status),
         "RecordState": test("EQUALS", "ACTIVE"),
         "WorkflowStatus": test("NOT_EQUALS", "SUPPRESSED"),
@@ -280,6 +280,6 @@ mod tests {
             panic!("no JSON");
         };
         muster_common::filter::from_json(&json).unwrap();
-        insta::assert_snapshot!(json, @r#"{"ComplianceAssociatedStandardsId":[{"Comparison":"EQUALS","Value":"standards/a/v/1"}],"ComplianceStatus":[{"Comparison":"EQUALS","Value":"FAILED"}],"ProductName":[{"Comparison":"EQUALS","Value":"Security Hub"}],"RecordState":[{"Comparison":"EQUALS","Value":"ACTIVE"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
+        insta::assert_snapshot!(json, @r#"{"CompanyName":[{"Comparison":"EQUALS","Value":"Muster"}],"ComplianceAssociatedStandardsId":[{"Comparison":"EQUALS","Value":"standards/a/v/1"}],"ComplianceStatus":[{"Comparison":"EQUALS","Value":"FAILED"}],"RecordState":[{"Comparison":"EQUALS","Value":"ACTIVE"}],"WorkflowStatus":[{"Comparison":"NOT_EQUALS","Value":"SUPPRESSED"}]}"#);
     }
 }
