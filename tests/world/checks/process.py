@@ -19,7 +19,7 @@ from door import Door
 
 WORLD = Path(__file__).parent.parent
 NUMBERS = itertools.count(200000000001)
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class StandIn:
