@@ -17,7 +17,7 @@ pub use agent::Agent;
 pub use clock::MovedClock;
 pub use muster::{Muster, Printed};
 pub use process::{Process, binary, eventually, eventually_within};
-pub use seeded::{Listed, Seeded};
+pub use seeded::{Judged, Listed, Seeded};
 pub use world::World;
 
 use std::path::PathBuf;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_tests::{Admin, Agent, Muster, Seeded, World, eventually};
+use muster_common::clock::Clock;
+use muster_common::timestamp::Timestamp;
+use muster_tests::{Admin, Agent, Judged, Muster, Seeded, World, eventually};
 use serde_json::{Value as Json, json};
 
 const BAD: &str = "111122223333";
@@ -57,10 +59,10 @@ async fn organization(accounts: &[(&str, &str)], faults: &[Json]) -> Organizatio
 }
 
 impl Organization {
-    /// Waits until everything was read once since the agents started, and is judged.
-    async fn settled(&self) {
+    /// Waits until everything was read since a time, and is judged.
+    async fn settled(&self, since: Timestamp) {
         for agent in &self.agents {
-            eventually("the configuration was read", async || {
+            eventually("every survey has run", async || {
                 let collectors = agent.told("/snapshot/collectors").await;
                 let collectors = collectors.as_array().cloned().unwrap_or_default();
                 let surveys = collectors.iter().filter(|collector| {
@@ -74,6 +76,16 @@ impl Organization {
             })
             .await;
         }
+        eventually("the configuration was read again", async || {
+            let listings = self.muster.json(&["resource", "coverage", "--all"]).await;
+            let listings = listings.as_array().cloned().unwrap_or_default();
+            let tried = |listing: &Json| {
+                let tried = listing["triedAt"].as_str()?.parse::<Timestamp>();
+                tried.ok().filter(|tried| *tried >= since)
+            };
+            listings.iter().all(|listing| tried(listing).is_some())
+        })
+        .await;
         eventually("everything is judged", async || {
             let metrics = self.metrics().await;
             let position = |room: &str| {
@@ -104,7 +116,7 @@ impl Organization {
                 "--account",
                 account,
                 "--field",
-                "GeneratorId^=security-control/",
+                "CompanyName=Muster",
                 "--record-state",
                 "active",
                 "--limit",
@@ -155,10 +167,20 @@ fn differences(seeded: &Seeded, account: &str, verdicts: &[Verdict]) -> Vec<Stri
             .push(verdict);
     }
     for (control, places) in &seeded.accounts[account].controls {
+        if EXCEPT.iter().any(|(except, _)| except == control) {
+            continue;
+        }
         let verdicts = by_control
             .get(control.as_str())
             .cloned()
             .unwrap_or_default();
+        let once;
+        let places = if is_judged_once(control) {
+            once = BTreeMap::from([("global".to_owned(), somewhere(places))]);
+            &once
+        } else {
+            places
+        };
         for (place, judged) in places {
             let here = verdicts
                 .iter()
@@ -173,7 +195,9 @@ fn differences(seeded: &Seeded, account: &str, verdicts: &[Verdict]) -> Vec<Stri
             for resource in expected.difference(&failed) {
                 told.push(format!("{place}: should fail: {resource}"));
             }
-            for resource in failed.difference(&expected) {
+            // Names of automated snapshots have the time in them, so that nobody can write them down.
+            let foreseen = |resource: &&&str| !resource.contains(":snapshot:rds:");
+            for resource in failed.difference(&expected).filter(foreseen) {
                 told.push(format!("{place}: should not fail: {resource}"));
             }
             for resource in &judged.passed {
@@ -184,6 +208,38 @@ fn differences(seeded: &Seeded, account: &str, verdicts: &[Verdict]) -> Vec<Stri
         }
     }
     told
+}
+
+/// What the product judges otherwise, on purpose.
+const EXCEPT: [(&str, &str); 3] = [
+    (
+        "IAM.27",
+        "one verdict over the account, and not one for each user, group and role",
+    ),
+    ("IAM.21", "whoever may do anything may do anything in each service"),
+    ("S3.14", "not in the catalog"),
+];
+
+/// Controls over trails are judged once: a trail of all Regions is the account's.
+fn is_judged_once(control: &str) -> bool {
+    control.starts_with("CloudWatch.")
+        || ["CloudTrail.1", "IAM.20", "S3.22", "S3.23"].contains(&control)
+}
+
+/// What fails in some Region fails.
+fn somewhere(places: &BTreeMap<String, Judged>) -> Judged {
+    let failed: BTreeSet<String> = places
+        .values()
+        .flat_map(|judged| judged.failed.clone())
+        .collect();
+    let passed: BTreeSet<String> = places
+        .values()
+        .flat_map(|judged| judged.passed.clone())
+        .collect();
+    Judged {
+        passed: passed.difference(&failed).cloned().collect(),
+        failed: failed.into_iter().collect(),
+    }
 }
 
 /// By control: what its findings say, worst first.
@@ -203,7 +259,7 @@ async fn every_flaw_is_found_and_nothing_good_fails() {
         &[],
     )
     .await;
-    organization.settled().await;
+    organization.settled(Timestamp::default()).await;
     let mut told = Vec::new();
     for account in [BAD, MIXED, HARDENED] {
         let verdicts = organization.verdicts(account).await;
@@ -254,7 +310,7 @@ async fn a_denied_call_makes_what_needs_it_unknown_and_nothing_else() {
     let deny = |(service, operation, _): &(&str, &str, &[&str])| json!({ "kind": "deny", "service": service, "account": HARDENED, "operation": operation });
     let faults: Vec<Json> = DENIED.iter().map(deny).collect();
     let mut organization = organization(&[(HARDENED, "hardened")], &faults).await;
-    organization.settled().await;
+    organization.settled(Timestamp::default()).await;
     let denied = organization.verdicts(HARDENED).await;
     let needing: BTreeSet<&str> = DENIED
         .iter()
@@ -283,8 +339,9 @@ async fn a_denied_call_makes_what_needs_it_unknown_and_nothing_else() {
     // Once they are allowed again, everything is as it should be.
     organization.world.mend().await;
     organization.agents[0].kill().await;
+    let since = Clock::system().now();
     organization.agents[0].start();
-    organization.settled().await;
+    organization.settled(since).await;
     let allowed = organization.verdicts(HARDENED).await;
     let unknown: Vec<&Verdict> = allowed
         .iter()

@@ -81,10 +81,14 @@ def _make_cluster(site: Site, region: str) -> None:
     for zone in "ab" if spread else "a":
         name = f"orders-{zone}"
         placement = {"AvailabilityZone": f"{region}{zone}", "DBInstanceClass": "db.r6g.large", "PubliclyAccessible": False}
-        rds.create_db_instance(DBInstanceIdentifier=name, StorageEncrypted=True, AutoMinorVersionUpgrade=True, **placement, **aurora)
+        backed_up = {"BackupRetentionPeriod": 14 if _is_kept_well(site) else 1, "EnableIAMDatabaseAuthentication": _is_kept_well(site)}
+        rds.create_db_instance(
+            DBInstanceIdentifier=name, StorageEncrypted=True, AutoMinorVersionUpgrade=True, **backed_up, **placement, **aurora
+        )
         arn = f"arn:aws:rds:{region}:{site.account}:db:{name}"
         for control in ("RDS.2", "RDS.3", "RDS.13"):
             site.judge(True, control, resource=arn, region=region)
+        site.judge(_is_kept_well(site), "RDS.10", "RDS.11", resource=arn, region=region)
     cluster = f"arn:aws:rds:{region}:{site.account}:cluster:orders"
     site.judge(_is_kept_well(site), "RDS.7", "RDS.12", resource=cluster, region=region)
     site.judge(spread, "RDS.15", resource=cluster, region=region)
