@@ -367,7 +367,13 @@ async fn a_control_finding_looks_as_aws_makes_it() {
     house.evaluate().await;
     let mut document = house.documents("S3.8").await.remove(0);
     let fields = document.as_object_mut().unwrap();
-    for long in ["Description", "Remediation", "ProcessedAt", "ProductFields"] {
+    for long in [
+        "Description",
+        "ProcessedAt",
+        "ProductFields",
+        "Remediation",
+        "Types",
+    ] {
         fields.remove(long);
     }
     let text = serde_json::to_string_pretty(&document).unwrap();
@@ -423,9 +429,6 @@ async fn a_control_finding_looks_as_aws_makes_it() {
         "Original": "HIGH"
       },
       "Title": "The bucket blocks public access",
-      "Types": [
-        "Software and Configuration Checks/Industry and Regulatory Standards"
-      ],
       "UpdatedAt": "2027-01-15T08:00:00.000Z",
       "Workflow": {
         "Status": "NEW"

@@ -103,12 +103,10 @@ impl Rooms {
             clock: clock.clone(),
             admin_account: config.admin_account,
         });
-        let kept = (&records, &findings, &ingest);
-        let compliance = compliance(config, authority, kept, clock);
         Ok(Self {
             connections,
             audit,
-            compliance,
+            compliance: compliance(config, authority, (&records, &findings, &ingest), clock),
             membership,
             enrollment,
             operators,
