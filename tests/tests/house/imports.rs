@@ -76,7 +76,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("insights", &["audit", "error", "findings", "records"]),
     (
         "compliance",
-        &["audit", "error", "findings", "ingest", "records"],
+        // Its tests have members.
+        &[
+            "audit",
+            "error",
+            "findings",
+            "ingest",
+            "membership",
+            "records",
+        ],
     ),
     ("error", &[]),
     ("config", &[]),
