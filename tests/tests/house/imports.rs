@@ -77,12 +77,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("inventory", &["error", "records"]),
     (
         "compliance",
+        // Its tests have members.
         &[
             "audit",
             "error",
             "findings",
             "ingest",
             "inventory",
+            "membership",
             "records",
         ],
     ),
@@ -163,7 +165,14 @@ const PARTS: &[(&str, &[&str])] = &[
     ("state", &["board", "cloud", "collectors", "config"]),
     (
         "uplink",
-        &["board", "collectors", "dead_letters", "identity", "queue"],
+        &[
+            "board",
+            "collectors",
+            "dead_letters",
+            "identity",
+            "queue",
+            "state",
+        ],
     ),
     (
         "snapshot",
@@ -203,6 +212,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "queue",
             "snapshot",
             "spool",
+            "state",
             "uplink",
         ],
     ),

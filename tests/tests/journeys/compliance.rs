@@ -216,7 +216,10 @@ const EXCEPT: [(&str, &str); 3] = [
         "IAM.27",
         "one verdict over the account, and not one for each user, group and role",
     ),
-    ("IAM.21", "whoever may do anything may do anything in each service"),
+    (
+        "IAM.21",
+        "whoever may do anything may do anything in each service",
+    ),
     ("S3.14", "not in the catalog"),
 ];
 
