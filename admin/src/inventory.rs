@@ -132,6 +132,23 @@ impl Kinded for Error {
 }
 
 impl Inventory {
+    /// Of what was kept before, nothing counts as changed.
+    #[must_use]
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        ledger: Arc<dyn Ledger>,
+        records: Records,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            engine,
+            ledger,
+            records,
+            changed: Arc::new(Changed::new(clock.now())),
+            clock,
+        }
+    }
+
     /// Opens what was kept. Everything counts as changed once, since nobody tells what was looked at before.
     ///
     /// # Errors
@@ -142,13 +159,7 @@ impl Inventory {
         records: Records,
         clock: Clock,
     ) -> Result<Self, Error> {
-        let inventory = Self {
-            engine,
-            ledger,
-            records,
-            changed: Arc::new(Changed::new(clock.now())),
-            clock,
-        };
+        let inventory = Self::new(engine, ledger, records, clock);
         for listed in inventory.all_coverage().await? {
             inventory.changed.mark(listed.account, &listed.kind);
         }

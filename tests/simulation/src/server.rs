@@ -13,6 +13,7 @@ use muster_admin::audit::Audit;
 use muster_admin::enrollment::{self, CallerIdentity, Enrollment, Prover, StsError};
 use muster_admin::findings::Findings;
 use muster_admin::ingest::{self, Ingest, Rate};
+use muster_admin::inventory::Inventory;
 use muster_admin::membership::{self, Membership};
 use muster_admin::operators::{self, Operators};
 use muster_admin::records::Records;
@@ -235,7 +236,14 @@ impl Rooms {
             enrollment: self.enrollment.clone(),
             ledger: store.clone(),
             clock: settings.shared.clock.clone(),
+            inventory: Inventory::new(
+                store.clone(),
+                store.clone(),
+                Records::new(store.clone()),
+                settings.shared.clock.clone(),
+            ),
             uplinks: Uplinks::default(),
+            observations: Uplinks::default(),
             answer_timeout: Duration::from_secs(120),
             silence_max: Duration::from_secs(300),
             stop: stop.clone(),

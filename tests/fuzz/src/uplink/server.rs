@@ -19,6 +19,7 @@ use muster_admin::authority::{self, Authority};
 use muster_admin::enrollment::{self, CallerIdentity, Claim, Enrollment, Hello, Prover, StsError};
 use muster_admin::findings::Findings;
 use muster_admin::ingest::{self, Ingest, Rate};
+use muster_admin::inventory::Inventory;
 use muster_admin::membership::{self, Membership, NewMember, Sent};
 use muster_admin::operators::{self, Operators};
 use muster_admin::records::Records;
@@ -202,7 +203,14 @@ impl Rooms {
             enrollment: self.enrollment.clone(),
             ledger: self.store.clone(),
             clock: self.clock.clone(),
+            inventory: Inventory::new(
+                self.store.clone(),
+                self.store.clone(),
+                Records::new(self.store.clone()),
+                self.clock.clone(),
+            ),
             uplinks: Uplinks::default(),
+            observations: Uplinks::default(),
             answer_timeout: PATIENCE,
             silence_max: PATIENCE,
             stop: CancellationToken::new(),
