@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Muster on one machine: an admin, three AWS accounts (a stand-in plays AWS) and an agent in each, from nothing to ranked
-# findings. Usage: deploy/demo.sh [--once]. It stays up until Ctrl-C; --once ends when everything was shown.
+# findings and scores. Usage: deploy/demo.sh [--once]. It stays up until Ctrl-C; --once ends when everything was shown.
 # Everything it makes is in .demo, target and .venv of the checkout; everything it starts it also stops.
 set -euo pipefail
 
@@ -136,7 +136,7 @@ done
 
 say "waiting until every finding of every account is in"
 total=$("$python" -c 'import json,sys; print(json.load(open(sys.argv[1]))["total"])' "$run/seed/expected.json")
-all_in() { [ "$(muster finding count -o json | "$python" -c 'import json,sys; print(json.load(sys.stdin)["total"])')" = "$total" ]; }
+all_in() { [ "$(muster finding count --field 'CompanyName!=Muster' -o json | "$python" -c 'import json,sys; print(json.load(sys.stdin)["total"])')" = "$total" ]; }
 until_true 120 "the arrival of $total findings" all_in
 show muster status
 
@@ -146,6 +146,31 @@ for insight in managed-29 managed-27 managed-1 managed-16 managed-12; do
     echo
 done
 show muster finding list --severity critical --workflow new --limit 5
+
+say "waiting until every account's configuration is read and judged"
+read_and_judged() {
+    for account in "${accounts[@]}"; do
+        MUSTER_AGENT_STATE_DIR=$run/agent-$account muster-agent status --json | "$python" -c '
+import json, sys
+surveys = [c for c in json.load(sys.stdin)["snapshot"]["collectors"] if c["collector"].startswith("config-")]
+sys.exit(len(surveys) < 10 or any(c["state"] == "pending" for c in surveys))' || return 1
+    done
+    "$python" -c '
+import sys, urllib.request
+lines = urllib.request.urlopen("http://127.0.0.1:" + sys.argv[1] + "/metrics").read().decode().splitlines()
+told = dict(line.rsplit(" ", 1) for line in lines if line.startswith(("muster_inventory_position ", "muster_compliance_position ")))
+sys.exit(len(told) < 2 or len(set(told.values())) > 1)' "$metrics"
+}
+until_true 180 "the judgment" read_and_judged
+show muster resource list --count account,type --limit 6
+for account in "${accounts[@]}"; do
+    for standard in cis-3.0.0 fsbp; do
+        show muster standard score $standard --account "$account" | head -4
+    done
+done
+show muster standard score cis-3.0.0 --failed --limit 8
+show muster standard score cis-3.0.0 --accounts
+show muster report --standard cis-3.0.0 --out "$run/report"
 
 if [ $once = yes ]; then
     say "done"
@@ -159,6 +184,9 @@ muster insight list
 muster insight watch managed-29
 muster finding list --severity high,critical --not-product Prowler
 muster finding update --severity low --set-workflow suppressed --yes
+muster standard score cis-3.0.0 --account 333344445555
+muster control disable S3.20 --reason 'versions are deleted by a job' --account 222233334444
+muster resource history arn:aws:iam::111122223333:user/ada.quill
 muster audit list
 END
 echo
