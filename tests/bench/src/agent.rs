@@ -115,6 +115,8 @@ impl Agent {
             .env("MUSTER_AGENT_STATE_DIR", &self.state)
             .env("MUSTER_AGENT_SPOOL__MAX_MIB", SPOOL_MIB)
             .env("MUSTER_AGENT_COLLECTORS__DROP_FOLDER__EVERY_SECONDS", "1")
+            // There is no AWS to read it from.
+            .env("MUSTER_AGENT_STATE__ENABLED", "false")
             .args(arguments)
             .kill_on_drop(true);
         Ok(command)

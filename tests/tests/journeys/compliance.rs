@@ -359,3 +359,109 @@ async fn a_denied_call_makes_what_needs_it_unknown_and_nothing_else() {
         assert_eq!(Some(status), after.get(control), "{control}");
     }
 }
+
+#[tokio::test]
+async fn operators_decide_what_counts_and_see_what_there_is() {
+    let organization = organization(&[(MIXED, "mixed")], &[]).await;
+    organization.settled(Timestamp::default()).await;
+    let muster = &organization.muster;
+    let of_s3_8 = [
+        "--account",
+        MIXED,
+        "--field",
+        "ComplianceSecurityControlId=S3.8",
+        "--field",
+        "CompanyName=Muster",
+    ];
+    let active = [&of_s3_8[..], &["--record-state", "active"]].concat();
+    let standing = async || {
+        let score = muster
+            .json(&["standard", "score", "cis-3.0.0", "--account", MIXED])
+            .await;
+        let controls = score["controls"].as_array().cloned().unwrap_or_default();
+        let control = controls.iter().find(|control| control["control"] == "S3.8");
+        (
+            control.map(|control| control["status"].clone()),
+            score["disabled"].clone(),
+        )
+    };
+    assert_eq!(standing().await, (Some(json!("FAILED")), json!(0)));
+    let before = muster.count(&active).await;
+    assert!(before > 0);
+
+    // Without a reason nothing is switched off.
+    let refused = muster
+        .try_run(&["control", "disable", "S3.8", "--account", MIXED])
+        .await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    let reason = "public on purpose, WEB-7";
+    muster
+        .run(&[
+            "control",
+            "disable",
+            "S3.8",
+            "--account",
+            MIXED,
+            "--reason",
+            reason,
+        ])
+        .await;
+    eventually("its findings are archived", async || {
+        muster.count(&active).await == 0
+    })
+    .await;
+    assert_eq!(standing().await, (Some(json!("DISABLED")), json!(1)));
+    let events = muster.run(&["audit", "list"]).await;
+    assert!(events.contains(reason), "{events}");
+    muster
+        .run(&["control", "enable", "S3.8", "--account", MIXED])
+        .await;
+    eventually("they are active again", async || {
+        muster.count(&active).await == before
+    })
+    .await;
+
+    // A finding that is suppressed does not count.
+    let failed = [&active[..], &["--field", "ComplianceStatus=FAILED"]].concat();
+    let suppress = ["--set-workflow", "suppressed", "--yes"];
+    muster
+        .run(&[&["finding", "update"], &failed[..], &suppress[..]].concat())
+        .await;
+    assert_eq!(standing().await.0, Some(json!("PASSED")));
+
+    // What there is, and what was read.
+    let bucket = muster
+        .json(&[
+            "resource",
+            "list",
+            "--type",
+            "AWS::S3::Bucket",
+            "--limit",
+            "1",
+        ])
+        .await;
+    let id = bucket[0]["id"].as_str().unwrap();
+    let shown = muster.run(&["resource", "show", id]).await;
+    assert!(shown.contains("PublicAccessBlock"), "{shown}");
+    let history = muster.run(&["resource", "history", id]).await;
+    assert!(history.contains(id), "{history}");
+    let missing = muster
+        .try_run(&["resource", "show", "arn:aws:s3:::nowhere"])
+        .await;
+    assert_eq!(missing.code, 4, "{missing:?}");
+    let coverage = muster
+        .run(&["resource", "coverage", "--account", MIXED])
+        .await;
+    assert!(coverage.contains("AWS::EC2::Instance"), "{coverage}");
+
+    // For an auditor.
+    let out = organization.world.folder().join("report");
+    let out = out.to_str().unwrap();
+    muster
+        .run(&["report", "--standard", "cis-3.0.0", "--out", out])
+        .await;
+    let page = std::fs::read_to_string(format!("{out}/report.html")).unwrap();
+    assert!(page.contains("S3.5") && page.contains(MIXED));
+    let csv = std::fs::read_to_string(format!("{out}/cis-3.0.0-controls.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 38, "{csv}");
+}
