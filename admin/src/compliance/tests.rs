@@ -381,7 +381,7 @@ async fn a_control_finding_looks_as_aws_makes_it() {
     insta::assert_snapshot!(text, @r#"
     {
       "AwsAccountId": "111122223333",
-      "CompanyName": "AWS",
+      "CompanyName": "Muster",
       "Compliance": {
         "AssociatedStandards": [
           {
