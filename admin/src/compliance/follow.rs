@@ -131,6 +131,8 @@ impl Compliance {
                 self.keep_scores(now).await?;
                 progress.scores_at = Some(now);
             }
+            let head = *self.state.head().borrow();
+            metrics::gauge!("muster_inventory_position").set(head as f64);
             metrics::gauge!("muster_compliance_position").set(progress.position as f64);
             if progress == before {
                 return Ok(());
