@@ -165,7 +165,7 @@ until_true 180 "the judgment" read_and_judged
 show muster resource list --count account,type --limit 6
 for account in "${accounts[@]}"; do
     for standard in cis-3.0.0 fsbp; do
-        show muster standard score $standard --account "$account" | head -4
+        show muster standard score $standard --account "$account" | sed -n 1,5p
     done
 done
 show muster standard score cis-3.0.0 --failed --limit 8
