@@ -8,7 +8,6 @@ mod codes;
 mod column;
 mod dictionary;
 mod group;
-mod parts;
 mod ranking;
 mod select;
 mod sort;

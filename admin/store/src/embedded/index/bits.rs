@@ -63,12 +63,6 @@ impl Bits {
             .sum::<u64>();
     }
 
-    /// Adds the zones of another set behind the last one.
-    pub(super) fn append(&mut self, other: &Self) {
-        self.words.extend_from_slice(&other.words);
-        self.count += other.count;
-    }
-
     /// The slots that are in this set and not in the other.
     pub(super) fn minus(&self, other: &Self) -> Self {
         let mut rest = Self::default();

@@ -12,7 +12,6 @@ use super::Index;
 use super::bits::{Bits, Mask, ones};
 use super::codes::Slice;
 use super::column::{Column, ValueColumn};
-use super::parts::in_parts;
 use super::ranking::Ranking;
 use crate::Group;
 
@@ -138,26 +137,15 @@ pub(super) fn counted(index: &Index, column: &ValueColumn, slots: &Bits) -> Vec<
 
 /// By code: how many of the slots have it. The count of slots without a value is dropped.
 fn by_code(column: &ValueColumn, slots: &Bits) -> Vec<u32> {
-    let parts = in_parts(slots.zones(), |zones| {
-        let mut counts = vec![0; column.dictionary.len() as usize + 1];
-        for zone in zones {
-            let mask = slots.zone(zone);
-            match column.codes.zone(zone) {
-                Slice::Empty => {}
-                Slice::U8(codes) => tally(mask, codes, &mut counts),
-                Slice::U16(codes) => tally(mask, codes, &mut counts),
-                Slice::U32(codes) => tally(mask, codes, &mut counts),
-            }
+    let mut counts = vec![0; column.dictionary.len() as usize + 1];
+    for zone in 0..slots.zones() {
+        let mask = slots.zone(zone);
+        match column.codes.zone(zone) {
+            Slice::Empty => {}
+            Slice::U8(codes) => tally(mask, codes, &mut counts),
+            Slice::U16(codes) => tally(mask, codes, &mut counts),
+            Slice::U32(codes) => tally(mask, codes, &mut counts),
         }
-        counts
-    });
-    let mut parts = parts.into_iter();
-    let mut counts = parts.next().unwrap_or_default();
-    for part in parts {
-        counts
-            .iter_mut()
-            .zip(part)
-            .for_each(|(count, more)| *count += more);
     }
     counts[0] = 0;
     counts

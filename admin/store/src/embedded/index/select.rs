@@ -8,7 +8,6 @@ use super::super::entry::id_digest;
 use super::bits::{self, Bits, Mask, ZONE, ZONE_WORDS, ones, pack};
 use super::codes::{Codes, NO_TIME, Slice, Times};
 use super::column::{Column, ValueColumn};
-use super::parts::in_parts;
 use super::{Index, is_indexed};
 
 /// Up to this many codes are looked for one by one.
@@ -56,14 +55,10 @@ impl Index {
     /// The slots that may match a filter.
     pub(in super::super) fn select(&self, filter: &Filter, now: Timestamp) -> Bits {
         let matches = self.matches(filter, now);
-        let parts = in_parts(self.live.zones(), |zones| {
-            let mut slots = Bits::default();
-            zones.for_each(|zone| slots.push_zone(&matches.zone(zone)));
-            slots
-        });
-        let mut parts = parts.into_iter();
-        let mut slots = parts.next().unwrap_or_default();
-        parts.for_each(|part| slots.append(&part));
+        let mut slots = Bits::default();
+        for zone in 0..self.live.zones() {
+            slots.push_zone(&matches.zone(zone));
+        }
         slots
     }
 
