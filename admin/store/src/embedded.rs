@@ -49,7 +49,7 @@ use uuid::Uuid;
 
 use crate::{
     Answer, Batch, Bound, Commit, CountQuery, Counts, Entry, Error, FeedEntry, Findings, Ledger,
-    LedgerEntry, Outcome, Page, Query, Record, Status, Table, Tables, Version,
+    LedgerEntry, Outcome, Page, Query, Record, Status, Table, Tables, Version, Walk, Walked,
 };
 use block::Encoders;
 use compact::Compaction;
@@ -238,6 +238,10 @@ impl Findings for Embedded {
 
     fn query(&self, query: Query) -> Answer<'_, Page> {
         self.read(move |shared| query::page(shared, &query)).boxed()
+    }
+
+    fn walk(&self, walk: Walk) -> Answer<'_, Walked> {
+        self.read(move |shared| query::walk(shared, &walk)).boxed()
     }
 
     fn count(&self, query: CountQuery) -> Answer<'_, Counts> {

@@ -41,6 +41,10 @@ pub trait Findings: Send + Sync {
     /// One page of the findings that a filter selects.
     fn query(&self, query: Query) -> Answer<'_, Page>;
 
+    /// The next findings that a filter selects, in the order in which they were last recorded: the cheap way to see all
+    /// of many. One that changes meanwhile comes once more, at the end.
+    fn walk(&self, walk: Walk) -> Answer<'_, Walked>;
+
     /// Ranked counts of the findings that a filter selects.
     fn count(&self, query: CountQuery) -> Answer<'_, Counts>;
 
@@ -209,6 +213,23 @@ pub struct Page {
     pub records: Vec<Record>,
     /// Where to go on; `None` after the last.
     pub next: Option<Position>,
+}
+
+/// Which findings, and from where on.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    pub filter: Filter,
+    /// Only what was recorded after this sequence.
+    pub after: Option<u64>,
+    pub limit: usize,
+    pub now: Timestamp,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Walked {
+    pub records: Vec<Record>,
+    /// Where to go on; `None` after the last.
+    pub next: Option<u64>,
 }
 
 #[derive(Clone, Debug)]

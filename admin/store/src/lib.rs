@@ -21,7 +21,7 @@ pub use embedded::{Config, Embedded};
 pub use findings::{
     Answer, Batch, Change, CountQuery, Counts, FeedEntry, FeedEvent, Findings, Group, Import, Item,
     Ledger, LedgerEntry, Outcome, Page, Position, Query, Record, Sort, SortValue, SpoolRange,
-    Status, Version,
+    Status, Version, Walk, Walked,
 };
 pub use tables::{Bound, Commit, Entry, Expected, Op, Table, Tables};
 

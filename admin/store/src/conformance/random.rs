@@ -3,12 +3,12 @@
 use futures::future::join_all;
 use muster_common::field::Field;
 use muster_common::filter::{DateTest, FieldFilter, Filter, NumberTest, Test};
-use muster_common::finding::{Patch, SeverityPatch};
+use muster_common::finding::{FindingKey, Patch, SeverityPatch};
 use muster_common::timestamp::{DAY, HOUR, Timestamp};
 
 use super::model::Model;
 use super::{Engine, NOW, WORLD, batch, import};
-use crate::{Batch, Change, CountQuery, Outcome, Query, Sort};
+use crate::{Batch, Change, CountQuery, Outcome, Query, Sort, Walk};
 
 /// A small generator of numbers, so that a failing seed is all that must be known.
 struct Dice(u64);
@@ -248,11 +248,41 @@ async fn ask<E: Engine>(dice: &mut Dice, engine: &E, model: &Model, seed: u64) {
         }
     }
     assert_eq!(found, expected, "seed {seed}: {query:?}");
+    walk(engine, &query, expected, seed).await;
     let question = CountQuery {
         filter: query.filter,
         ..count_query(dice, 0)
     };
     ask_count(engine, model, seed, &question).await;
+}
+
+/// All of them in the order of the log, each once.
+async fn walk<E: Engine>(engine: &E, query: &Query, mut expected: Vec<FindingKey>, seed: u64) {
+    let mut walk = Walk {
+        filter: query.filter.clone(),
+        after: None,
+        limit: query.limit,
+        now: query.now,
+    };
+    let mut found: Vec<(u64, FindingKey)> = Vec::new();
+    loop {
+        let page = engine.walk(walk.clone()).await.unwrap();
+        assert!(page.records.len() <= walk.limit);
+        found.extend(
+            page.records
+                .iter()
+                .map(|record| (record.sequence, record.key)),
+        );
+        match page.next {
+            Some(next) => walk.after = Some(next),
+            None => break,
+        }
+    }
+    assert!(found.is_sorted(), "seed {seed}: {walk:?}");
+    let mut found: Vec<FindingKey> = found.into_iter().map(|(_, key)| key).collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "seed {seed}: {walk:?}");
 }
 
 fn count_query(dice: &mut Dice, depth: usize) -> CountQuery {

@@ -1,5 +1,6 @@
 //! Answering: from the index where it can decide, from documents where it cannot.
 
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use muster_common::field::{Field, FieldSet};
@@ -10,7 +11,8 @@ use muster_common::timestamp::Timestamp;
 use super::index::{Tally, is_indexed, product, shown};
 use super::state::{Shared, record};
 use crate::{
-    CountQuery, Counts, Error, FeedEntry, FeedEvent, Page, Position, Query, Record, Version,
+    CountQuery, Counts, Error, FeedEntry, FeedEvent, Page, Position, Query, Record, Version, Walk,
+    Walked,
 };
 
 /// Documents that one page looks at before it gives up and answers with what it has.
@@ -21,46 +23,83 @@ const PAGE_BYTES_MAX: usize = 16 << 20;
 const FEED_BLOCKS_MAX: usize = 64;
 
 pub(super) fn page(shared: &Shared, query: &Query) -> Result<Page, Error> {
-    let mut page = Page::default();
-    let mut after = query.after.clone();
+    let wanted = Wanted {
+        filter: &query.filter,
+        now: query.now,
+        limit: query.limit,
+    };
+    let (records, next) = gather(shared, &wanted, query.after.clone(), |after, limit| {
+        ordered(shared, query, after, limit)
+    })?;
+    Ok(Page { records, next })
+}
+
+pub(super) fn walk(shared: &Shared, walk: &Walk) -> Result<Walked, Error> {
+    let wanted = Wanted {
+        filter: &walk.filter,
+        now: walk.now,
+        limit: walk.limit,
+    };
+    let (records, next) = gather(shared, &wanted, walk.after, |after, limit| {
+        recorded(shared, walk, after.copied().unwrap_or(0), limit)
+    })?;
+    Ok(Walked { records, next })
+}
+
+/// What a page may hold.
+struct Wanted<'a> {
+    filter: &'a Filter,
+    now: Timestamp,
+    limit: usize,
+}
+
+/// The next findings that may match, each with its position, and whether they all do.
+type Candidates<P> = (Vec<(FindingKey, P)>, bool);
+
+/// Reads candidates until a page is full. The answer is the page, and the position to go on from.
+fn gather<P>(
+    shared: &Shared,
+    wanted: &Wanted<'_>,
+    mut after: Option<P>,
+    candidates: impl Fn(Option<&P>, usize) -> Candidates<P>,
+) -> Result<(Vec<Record>, Option<P>), Error> {
+    let mut records = Vec::new();
     let (mut looks, mut bytes) = (0, 0);
-    let mut step = query.limit + 1;
+    let mut step = wanted.limit + 1;
     loop {
-        let (found, exact) = candidates(shared, query, after.as_ref(), step);
+        let (found, exact) = candidates(after.as_ref(), step);
         let last = found.len() < step;
         for (key, position) in found {
-            if page.records.len() == query.limit || bytes >= PAGE_BYTES_MAX {
-                page.next = after;
-                return Ok(page);
+            if records.len() == wanted.limit || bytes >= PAGE_BYTES_MAX {
+                return Ok((records, after));
             }
             looks += 1;
             after = Some(position);
             let Some(record) = readable(shared, key)? else {
                 continue;
             };
-            if exact || matches(&record, &query.filter, query.now) {
+            if exact || matches(&record, wanted.filter, wanted.now) {
                 bytes += record.document.len();
-                page.records.push(record);
+                records.push(record);
             }
         }
         if last {
-            return Ok(page);
+            return Ok((records, None));
         }
         if looks >= LOOKS_MAX {
-            page.next = after;
-            return Ok(page);
+            return Ok((records, after));
         }
         step = (step * 4).min(16_384);
     }
 }
 
-/// The next findings that may match, in order, and whether they all do.
-fn candidates(
+/// In the order of a query.
+fn ordered(
     shared: &Shared,
     query: &Query,
     after: Option<&Position>,
     limit: usize,
-) -> (Vec<(FindingKey, Position)>, bool) {
+) -> Candidates<Position> {
     let state = shared.state.read();
     let matches = state.index.matches(&query.filter, query.now);
     let order = state.index.order(&query.sort);
@@ -69,10 +108,38 @@ fn candidates(
         .into_iter()
         .map(|slot| (state.index.at(slot).0, order.position(slot)))
         .collect();
-    if !matches.exact {
+    told(matches.exact);
+    (found, matches.exact)
+}
+
+/// In the order of the log.
+fn recorded(shared: &Shared, walk: &Walk, after: u64, limit: usize) -> Candidates<u64> {
+    let state = shared.state.read();
+    let exact = state.index.matches(&walk.filter, walk.now).exact;
+    let mut first: BinaryHeap<(u64, FindingKey)> = BinaryHeap::new();
+    for slot in state.index.select(&walk.filter, walk.now).iter() {
+        let (key, sequence) = state.index.at(slot);
+        let full = first.len() == limit;
+        let late = full && first.peek().is_some_and(|(last, _)| sequence > *last);
+        if sequence > after && !late {
+            if full {
+                first.pop();
+            }
+            first.push((sequence, key));
+        }
+    }
+    told(exact);
+    let found = first.into_sorted_vec().into_iter();
+    (
+        found.map(|(sequence, key)| (key, sequence)).collect(),
+        exact,
+    )
+}
+
+fn told(exact: bool) {
+    if !exact {
         tracing::debug!("no index decides the filter; reading documents");
     }
-    (found, matches.exact)
 }
 
 /// The latest state of a finding; `None` if it is gone by now or its block is damaged, which is reported elsewhere.

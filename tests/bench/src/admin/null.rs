@@ -12,7 +12,7 @@ use muster_common::clock::Clock;
 use muster_common::finding::FindingKey;
 use muster_store::{
     Answer, Batch, Change, CountQuery, Counts, FeedEntry, Findings, Item, Outcome, Page, Query,
-    Record, Version,
+    Record, Version, Walk, Walked,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -75,6 +75,10 @@ impl Findings for Null {
 
     fn query(&self, query: Query) -> Answer<'_, Page> {
         self.0.query(query)
+    }
+
+    fn walk(&self, walk: Walk) -> Answer<'_, Walked> {
+        self.0.walk(walk)
     }
 
     fn count(&self, query: CountQuery) -> Answer<'_, Counts> {
