@@ -4,6 +4,7 @@
 //! an outcome is given after the durable step that made it visible; what operators own is never overwritten by a
 //! provider. Survives: everything (`muster-store`). Not here: who asked and what they may (`api`, `ingest`).
 
+mod history;
 mod retention;
 
 use std::sync::Arc;
@@ -11,17 +12,16 @@ use std::sync::Arc;
 use muster_common::clock::Clock;
 use muster_common::field::{Field, FieldSet};
 use muster_common::filter::{Filter, Subject};
-use muster_common::finding::{
-    self, Change as FieldChange, FindingKey, INDEXED, InvalidPatch, Patch,
-};
+use muster_common::finding::{self, FindingKey, INDEXED, InvalidPatch, Patch};
 use muster_common::timestamp::Timestamp;
 use muster_store::{
     Batch, Change, CountQuery, Counts, FeedEntry, FeedEvent, Findings as Engine, Item, Ledger,
-    Outcome, Position, Query, Record, Sort, Version,
+    Outcome, Position, Query, Record, Sort,
 };
 use tokio::sync::watch;
 
 use crate::error::{Kind, Kinded};
+pub use history::HistoryEntry;
 pub use retention::{Limits, Retention, sweep};
 
 /// Criteria of one sort.
@@ -97,16 +97,6 @@ pub struct Seen {
 pub struct SeenPage {
     pub findings: Vec<Seen>,
     pub next: Option<Position>,
-}
-
-/// One entry of a finding's history.
-#[derive(Clone, Debug)]
-pub struct HistoryEntry {
-    pub sequence: u64,
-    pub time: Timestamp,
-    pub event: FeedEvent,
-    pub actor: Arc<str>,
-    pub changes: Vec<FieldChange>,
 }
 
 /// One change that a watcher is told of.
@@ -266,35 +256,6 @@ impl Findings {
         Ok(self.engine.count(query).await?)
     }
 
-    /// What changed in a finding before a sequence, newest first.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn history(
-        &self,
-        key: FindingKey,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<(Vec<HistoryEntry>, bool), Error> {
-        if before.is_none() {
-            self.get(key).await?;
-        }
-        // One more than asked for: each is compared with the one before.
-        let versions = self.engine.versions(key, before, limit + 1).await?;
-        let more = versions.len() > limit;
-        let documents = versions
-            .iter()
-            .map(|version| render(&version.record))
-            .collect::<Result<Vec<_>, _>>()?;
-        let entries = versions
-            .iter()
-            .take(limit)
-            .enumerate()
-            .map(|(at, version)| history_entry(version, &documents[at], documents.get(at + 1)))
-            .collect::<Result<_, _>>()?;
-        Ok((entries, more))
-    }
-
     /// The last sequence, and a way to wait for the next.
     #[must_use]
     pub fn head(&self) -> watch::Receiver<u64> {
@@ -421,26 +382,6 @@ fn see(record: Record) -> Result<Seen, Error> {
 
 fn damaged(key: FindingKey) -> Error {
     muster_store::Error::Damaged { what: key.name() }.into()
-}
-
-fn history_entry(
-    version: &Version,
-    document: &[u8],
-    before: Option<&Vec<u8>>,
-) -> Result<HistoryEntry, Error> {
-    let changes = match before {
-        Some(before) if version.event != FeedEvent::Created => {
-            finding::changes(before, document).map_err(|_| damaged(version.record.key))?
-        }
-        Some(_) | None => Vec::new(),
-    };
-    Ok(HistoryEntry {
-        sequence: version.record.sequence,
-        time: version.record.recorded_at,
-        event: version.event,
-        actor: Arc::clone(&version.actor),
-        changes,
-    })
 }
 
 /// The fields that a filter may name but that no index holds.
