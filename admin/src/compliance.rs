@@ -30,7 +30,6 @@ mod state;
 mod tests;
 mod wishes;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,7 +50,7 @@ pub use catalog::{Catalog, Entry, Refused};
 pub use choices::{Choices, ControlChoice, Disabling, Place};
 pub use evaluation::{Evaluated, Extent};
 pub use history::{DAYS_MAX, Whose};
-use known::Known;
+use known::{Known, Shelves};
 pub use score::{ControlStatus, Tally, Totals};
 pub use standards::Standard;
 use standards::rank;
@@ -78,12 +77,9 @@ pub struct Compliance {
     choices: Arc<Mutex<Option<Arc<Choices>>>>,
     /// Counts changes of the choices.
     chosen: Arc<watch::Sender<u64>>,
-    known: Arc<Mutex<HashMap<AccountId, Shelf>>>,
+    known: Arc<Shelves>,
     attempts: Arc<Semaphore>,
 }
-
-/// What is stored of an account; empty before it was read. Whoever holds it judges the account.
-type Shelf = Arc<tokio::sync::Mutex<Option<Known>>>;
 
 /// What the room works with.
 pub struct Deps {
@@ -281,22 +277,16 @@ impl Compliance {
     /// # Errors
     /// [`Error`]; what was not written is judged again.
     pub async fn evaluate(&self, account: AccountId, extent: &Extent) -> Result<Evaluated, Error> {
-        let shelf = Arc::clone(self.known.lock().entry(account).or_default());
-        let mut shelf = shelf.lock().await;
-        let known = match shelf.take() {
+        let _turn = self.known.turn(account).await;
+        let known = match self.known.take(account) {
             Some(known) => known,
             None => Known::read(&self.findings, &self.catalog, account).await?,
         };
         // After an error it is read again.
         let (evaluated, known) = evaluation::evaluate(self, account, extent, known).await?;
-        *shelf = Some(known);
+        self.known.put(account, known);
         metrics::counter!("muster_control_findings_written_total").increment(evaluated.written);
         Ok(evaluated)
-    }
-
-    /// Whether an account was judged since the start.
-    fn is_known(&self, account: AccountId) -> bool {
-        self.known.lock().contains_key(&account)
     }
 
     /// Scores of the last days, the oldest first: dates such as `2026-11-28`.

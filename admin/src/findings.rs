@@ -16,7 +16,7 @@ use muster_common::finding::{self, FindingKey, INDEXED, InvalidPatch, Patch};
 use muster_common::timestamp::Timestamp;
 use muster_store::{
     Batch, Change, CountQuery, Counts, FeedEntry, FeedEvent, Findings as Engine, Item, Ledger,
-    Outcome, Position, Query, Record, Sort,
+    Outcome, Position, Query, Record, Sort, Walk, Walked,
 };
 use tokio::sync::watch;
 
@@ -234,6 +234,26 @@ impl Findings {
                 .collect::<Result<_, _>>()?,
             next: page.next,
         })
+    }
+
+    /// The next findings that a filter selects, as their providers wrote them, in the order in which they were last
+    /// recorded: the cheap way to look at all of many.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn walk(
+        &self,
+        filter: Filter,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Walked, Error> {
+        let walk = Walk {
+            filter,
+            after,
+            limit,
+            now: self.clock.now(),
+        };
+        Ok(self.engine.walk(walk).await?)
     }
 
     /// Ranked counts of the findings that a filter selects.

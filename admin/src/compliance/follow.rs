@@ -139,6 +139,9 @@ impl Compliance {
             }
             let draft = Draft::default().put(Table::Settings, KEY, &progress);
             self.records.commit(draft).await?;
+            if progress.all_at != before.all_at {
+                metrics::counter!("muster_compliance_rounds_total").increment(1);
+            }
         }
     }
 
@@ -155,7 +158,7 @@ impl Compliance {
             types.entry(account).or_default().insert(kind);
         }
         let jobs = types.into_iter().map(|(account, types)| {
-            let extent = if self.is_known(account) {
+            let extent = if self.known.is_judged(account) {
                 Extent::Looking(types)
             } else {
                 Extent::All
