@@ -15,6 +15,7 @@ use muster_proto::v1 as wire;
 use muster_proto::v1::findings_client::FindingsClient;
 use muster_proto::v1::invite_result::Outcome as Invited;
 use muster_proto::v1::members_client::MembersClient;
+use muster_proto::v1::standards_client::StandardsClient;
 use muster_proto::v1::status_client::StatusClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -165,6 +166,23 @@ impl Operator {
             .get_status(wire::GetStatusRequest {})
             .await?
             .into_inner())
+    }
+
+    /// Switches a control off in an account, which has everybody judged anew.
+    pub(crate) async fn switch_off(&self, control: &str, account: AccountId) -> anyhow::Result<()> {
+        let disabling = wire::Disabling {
+            account: account.to_string(),
+            reason: "the benchmark".to_owned(),
+            ..wire::Disabling::default()
+        };
+        let change = wire::update_control_request::Change::Disable(disabling);
+        let request = wire::UpdateControlRequest {
+            name: format!("controls/{control}"),
+            change: Some(change),
+        };
+        let mut client = StandardsClient::new(self.0.clone());
+        client.update_control(request).await?;
+        Ok(())
     }
 
     /// The findings that a query for all of them sees, or for those of one account.
