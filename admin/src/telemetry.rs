@@ -23,6 +23,8 @@ use crate::membership::Membership;
 pub struct Sources {
     pub ledger: Arc<dyn Ledger>,
     pub membership: Membership,
+    /// Folders of controls that were refused at the start.
+    pub refused_controls: Arc<[String]>,
     pub clock: Clock,
     pub certificate_expires_at: Arc<RwLock<Timestamp>>,
 }
@@ -110,6 +112,14 @@ fn describe() {
         "muster_store_failing",
         "1 while changes cannot be written, as on a full disk"
     );
+    describe_gauge!(
+        "muster_controls_refused",
+        "Folders of controls of one's own that were refused at the start"
+    );
+    describe_counter!(
+        "muster_compliance_rounds_total",
+        "Times that all accounts were judged by all controls"
+    );
     describe_gauge!("muster_agents_connected", "Agents that are connected");
     describe_gauge!(
         "muster_server_certificate_seconds",
@@ -126,6 +136,7 @@ async fn scrape(State(answering): State<Answering>) -> String {
         gauge!("muster_store_damaged").set(status.damaged.len() as f64);
         gauge!("muster_store_failing").set(f64::from(u8::from(status.failing.is_some())));
     }
+    gauge!("muster_controls_refused").set(sources.refused_controls.len() as f64);
     gauge!("muster_agents_connected").set(sources.membership.connected() as f64);
     let left = sources
         .certificate_expires_at
@@ -141,14 +152,51 @@ async fn ready(State(answering): State<Answering>) -> (StatusCode, String) {
             failing: Some(reason),
             ..
         }) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
-        Ok(status) if status.damaged.is_empty() => (StatusCode::OK, "ready\n".to_owned()),
         Ok(status) => {
-            let damaged = status.damaged.join("\n");
-            (
-                StatusCode::OK,
-                format!("ready, but a part of the store is damaged:\n{damaged}\n"),
-            )
+            let refused = &answering.sources.refused_controls;
+            (StatusCode::OK, health(&status.damaged, refused))
         }
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    }
+}
+
+/// How a server is that can do its work.
+fn health(damaged: &[String], refused: &[String]) -> String {
+    let mut text = if damaged.is_empty() {
+        "ready\n".to_owned()
+    } else {
+        let damaged = damaged.join("\n");
+        format!("ready, but a part of the store is damaged:\n{damaged}\n")
+    };
+    if let Some(folder) = refused.first() {
+        let more = match refused.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        text.push_str(&format!(
+            "controls are refused and do not count: {folder}{more}; 'muster status' says why\n"
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_tells_what_does_not_count() {
+        let refused = ["/etc/a", "/etc/b", "/etc/c"].map(str::to_owned);
+        insta::assert_snapshot!(health(&[], &[]), @"ready");
+        insta::assert_snapshot!(health(&[], &refused[..1]), @r"
+        ready
+        controls are refused and do not count: /etc/a; 'muster status' says why
+        ");
+        let damaged = ["block 00000001.log@0".to_owned()];
+        insta::assert_snapshot!(health(&damaged, &refused), @r"
+        ready, but a part of the store is damaged:
+        block 00000001.log@0
+        controls are refused and do not count: /etc/a and 2 more; 'muster status' says why
+        ");
     }
 }

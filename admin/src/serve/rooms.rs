@@ -134,9 +134,14 @@ impl Rooms {
 
     /// What is measured when somebody asks for the metrics.
     pub(super) fn sources(&self, identity: &ServerIdentity) -> Sources {
+        let refused = self.compliance.catalog().refused();
         Sources {
             ledger: Arc::clone(&self.health),
             membership: self.membership.clone(),
+            refused_controls: refused
+                .iter()
+                .map(|refused| refused.folder.clone())
+                .collect(),
             clock: self.clock.clone(),
             certificate_expires_at: identity.expires_at(),
         }
@@ -212,6 +217,7 @@ impl Rooms {
             },
             status: api::StatusService {
                 membership: self.membership.clone(),
+                compliance: self.compliance.clone(),
                 ledger: Arc::clone(&self.health),
                 seal: self.seal.clone(),
                 domain: identity.domain(),

@@ -8289,6 +8289,21 @@ pub struct StatusReport {
     /// Findings that agents have spooled and not sent yet, as far as they reported.
     #[prost(uint64, tag = "10")]
     pub lag: u64,
+    /// Folders with controls of one's own that were refused at the start and do not count. At most 100 are told.
+    #[prost(message, repeated, tag = "11")]
+    pub refused_controls: ::prost::alloc::vec::Vec<RefusedControl>,
+    /// All of them.
+    #[prost(uint64, tag = "12")]
+    pub refused_control_count: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefusedControl {
+    /// A path on the admin's machine.
+    #[prost(string, tag = "1")]
+    pub folder: ::prost::alloc::string::String,
+    /// Up to 1,000 characters.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StoreStatus {

@@ -13,6 +13,8 @@ use crate::session::Session;
 use crate::when::{absolute, bytes, relative};
 
 const PAGE_MAX: usize = 10_000;
+/// Refused controls that are shown one by one.
+const REFUSED_SHOWN: usize = 10;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -102,7 +104,7 @@ fn lines(
             Paint::Critical,
         )
     };
-    vec![
+    let mut lines = vec![
         (
             "admin",
             Cell::from(format!("{} {}", report.trust_domain, report.version)),
@@ -146,7 +148,34 @@ fn lines(
             .into(),
         ),
         ("store health", health),
-    ]
+    ];
+    let refused = refused(report).into_iter();
+    lines.extend(refused.map(|(name, text)| (name, Cell::new(text, Paint::Bad))));
+    lines
+}
+
+/// Controls of one's own that do not count, why, and what to do.
+fn refused(report: &wire::StatusReport) -> Vec<(&'static str, String)> {
+    let told = report.refused_controls.iter().take(REFUSED_SHOWN);
+    let mut lines: Vec<_> = told
+        .map(|refused| {
+            let reason = refused.reason.lines().next().unwrap_or_default();
+            ("control refused", format!("{}: {reason}", refused.folder))
+        })
+        .collect();
+    let all = usize::try_from(report.refused_control_count).unwrap_or(usize::MAX);
+    if all > lines.len() {
+        let more = all - lines.len();
+        lines.push((
+            "",
+            format!("and {more} more; the admin's log has all of them"),
+        ));
+    }
+    if !lines.is_empty() {
+        let next = "mend them, check each with 'muster control test FOLDER', and restart the admin";
+        lines.push(("", next.to_owned()));
+    }
+    lines
 }
 
 /// Sent = stored + refused + missing, and created = visible + expired: or the ledger says what does not add up.
@@ -258,5 +287,49 @@ fn document(
             "damaged": store.damaged,
             "failing": store.failing,
         },
+        "refusedControls": report.refused_controls.iter().map(|refused| json!({
+            "folder": refused.folder,
+            "reason": refused.reason,
+        })).collect::<Vec<_>>(),
+        "refusedControlCount": report.refused_control_count,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(folders: usize, count: u64) -> Vec<String> {
+        let folders = (0..folders).map(|number| wire::RefusedControl {
+            folder: format!("/etc/muster/controls/{number}"),
+            reason: "a case came out otherwise\nby much".to_owned(),
+        });
+        let report = wire::StatusReport {
+            refused_controls: folders.collect(),
+            refused_control_count: count,
+            ..wire::StatusReport::default()
+        };
+        let lines = refused(&report).into_iter();
+        lines
+            .map(|(name, text)| format!("{name}: {text}"))
+            .collect()
+    }
+
+    #[test]
+    fn refused_controls_are_told_with_the_next_step() {
+        assert_eq!(told(0, 0), [""; 0]);
+        assert_eq!(
+            told(1, 1),
+            [
+                "control refused: /etc/muster/controls/0: a case came out otherwise",
+                ": mend them, check each with 'muster control test FOLDER', and restart the admin",
+            ]
+        );
+        let many = told(100, 250);
+        assert_eq!(many.len(), REFUSED_SHOWN + 2);
+        assert_eq!(
+            many[REFUSED_SHOWN],
+            ": and 240 more; the admin's log has all of them"
+        );
+    }
 }

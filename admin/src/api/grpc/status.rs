@@ -15,12 +15,18 @@ use tonic::{Request, Response, Status};
 
 use crate::api::error::status;
 use crate::api::{caller, page};
+use crate::compliance::{Compliance, Refused};
 use crate::membership::{Agent, MemberStatus, Membership};
 
 const PAGE_MAX: u32 = 10_000;
+/// Refused controls that one report tells.
+const REFUSED_MAX: usize = 100;
+/// Characters of the reason of one.
+const REASON_MAX: usize = 1_000;
 
 pub struct StatusService {
     pub membership: Membership,
+    pub compliance: Compliance,
     pub ledger: Arc<dyn Ledger>,
     pub seal: PageSeal,
     pub domain: TrustDomain,
@@ -48,6 +54,7 @@ impl Service for StatusService {
         let store = self.ledger.status().await.map_err(status)?;
         let may_come = |agent: &&Agent| self.membership.may_come(agent);
         let enrolled = agents.iter().filter(may_come).count();
+        let refused = self.compliance.catalog().refused();
         Ok(Response::new(wire::StatusReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: Some(to_wire(self.started_at)),
@@ -70,6 +77,12 @@ impl Service for StatusService {
             }),
             server_certificate_expires_at: Some(to_wire(*self.certificate_expires_at.read())),
             lag,
+            refused_controls: refused
+                .iter()
+                .take(REFUSED_MAX)
+                .map(refused_control)
+                .collect(),
+            refused_control_count: refused.len() as u64,
         }))
     }
 
@@ -133,6 +146,14 @@ impl StatusService {
             }
         }
         waiting
+    }
+}
+
+fn refused_control(refused: &Refused) -> wire::RefusedControl {
+    let Refused { folder, reason } = refused;
+    wire::RefusedControl {
+        folder: folder.clone(),
+        reason: reason.chars().take(REASON_MAX).collect(),
     }
 }
 
