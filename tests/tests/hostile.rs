@@ -15,6 +15,7 @@ mod hostile {
     mod renewal;
     mod secrets;
     mod sizes;
+    mod standards;
     mod standing;
     mod strangers;
     mod sts_answers;

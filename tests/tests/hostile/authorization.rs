@@ -31,7 +31,7 @@ async fn call(channel: &Channel, method: &str) -> Result<(), Status> {
         .map(|_| ())
 }
 
-async fn operator(world: &World, name: &str, role: wire::Role) -> Channel {
+pub(super) async fn operator(world: &World, name: &str, role: wire::Role) -> Channel {
     let key = PrivateKey::generate();
     let request = wire::CreateOperatorRequest {
         operator_id: name.to_owned(),
