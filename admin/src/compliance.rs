@@ -55,7 +55,7 @@ pub use score::{ControlStatus, Tally, Totals};
 pub use standards::Standard;
 use standards::rank;
 pub use standing::{Score, Standing};
-pub use state::{Changes, Coverage, Held, State};
+pub use state::{Changes, State};
 
 /// An unchanged finding is written again after this time, so that it is never too old to keep; sooner if findings are kept
 /// shorter.

@@ -6,7 +6,7 @@ use muster_common::timestamp::{HOUR, Timestamp};
 use muster_controls::{ACCOUNT, Scope, Verdict};
 
 use super::GLOBAL;
-use super::state::Coverage;
+use crate::inventory::{Coverage, Listing};
 
 /// A listing that is older tells nothing any more.
 pub(super) const STALE_AFTER: i64 = 48 * HOUR;
@@ -139,10 +139,16 @@ fn gap(row: &Coverage, now: Timestamp) -> Option<Gap> {
     let Coverage {
         kind,
         place,
+        listing,
+        account: _,
+    } = row;
+    let Listing {
         complete_at,
         trouble,
-        ..
-    } = row;
+        epoch: _,
+        count: _,
+        tried_at: _,
+    } = listing;
     let lapsed = complete_at.is_none_or(|complete_at| now.since(complete_at) > STALE_AFTER);
     if let Some(trouble) = trouble {
         let message = match trouble.message.as_str() {
@@ -181,20 +187,21 @@ mod tests {
             account: "111122223333".parse().unwrap(),
             kind: kind.to_owned(),
             place: place.to_owned(),
-            complete_at: hours.map(|hours| NOW.plus(-hours * HOUR)),
-            count: 0,
-            tried_at: NOW,
-            trouble: None,
+            listing: Listing {
+                complete_at: hours.map(|hours| NOW.plus(-hours * HOUR)),
+                tried_at: NOW,
+                ..Listing::default()
+            },
         }
     }
 
-    fn denied(row: Coverage) -> Coverage {
-        let trouble = Some(Trouble {
+    fn denied(mut row: Coverage) -> Coverage {
+        row.listing.trouble = Some(Trouble {
             code: "AccessDenied".to_owned(),
             call: "ec2:DescribeVolumes".to_owned(),
             message: String::new(),
         });
-        Coverage { trouble, ..row }
+        row
     }
 
     fn told(coverage: Vec<Coverage>, kind: &str, scope: Option<Scope>) -> Vec<String> {

@@ -13,7 +13,7 @@ use super::GLOBAL;
 use super::finding::{About, Stamp, Times};
 use super::gaps::{self, Gap, Ground};
 use super::known::{Kept, Known};
-use super::state::Held;
+use crate::inventory::Held;
 
 /// A control, made ready for one account.
 pub(super) struct Sheet {

@@ -1,41 +1,12 @@
 //! What is known of accounts, as the rules are told it: the inventory behind a seam.
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use muster_common::account::AccountId;
 use muster_common::timestamp::Timestamp;
 use tokio::sync::watch;
 
 use super::Error;
-use crate::inventory::{self, Inventory, Trouble};
-
-/// A resource and its state.
-#[derive(Clone, Debug)]
-pub struct Held {
-    pub account: AccountId,
-    /// Such as `AWS::S3::Bucket`.
-    pub kind: String,
-    /// A [`Resource`](muster_controls::Resource) in JSON.
-    pub document: Bytes,
-    /// When this state was first seen.
-    pub observed_at: Timestamp,
-    pub gone: bool,
-}
-
-/// What was read of a type in a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Coverage {
-    pub account: AccountId,
-    pub kind: String,
-    /// A Region, or [`GLOBAL`].
-    pub place: String,
-    /// The last listing that came to its end.
-    pub complete_at: Option<Timestamp>,
-    pub count: u64,
-    pub tried_at: Timestamp,
-    /// Why the last try gave nothing.
-    pub trouble: Option<Trouble>,
-}
+use crate::inventory::{Coverage, Held, Inventory};
 
 /// Of which account which types changed, and the position that was reached.
 pub type Changes = (Vec<(AccountId, String)>, u64);
@@ -72,17 +43,11 @@ impl State for Inventory {
         kinds: Vec<String>,
         as_of: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<Vec<Held>, Error>> {
-        Box::pin(async move {
-            let resources = self.of_account(account, kinds, as_of).await?;
-            Ok(resources.into_iter().map(Held::from).collect())
-        })
+        Box::pin(async move { Ok(self.of_account(account, kinds, as_of).await?) })
     }
 
     fn coverage(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Coverage>, Error>> {
-        Box::pin(async move {
-            let coverage = Self::coverage(self, account).await?;
-            Ok(coverage.into_iter().map(Coverage::from).collect())
-        })
+        Box::pin(async move { Ok(Self::coverage(self, account).await?) })
     }
 
     fn changes(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Changes, Error>> {
@@ -91,54 +56,5 @@ impl State for Inventory {
 
     fn head(&self) -> watch::Receiver<u64> {
         Self::head(self)
-    }
-}
-
-impl From<inventory::Held> for Held {
-    fn from(held: inventory::Held) -> Self {
-        let inventory::Held {
-            account,
-            kind,
-            document,
-            observed_at,
-            gone,
-            key: _,
-            region: _,
-            id: _,
-        } = held;
-        Self {
-            account,
-            kind,
-            document,
-            observed_at,
-            gone,
-        }
-    }
-}
-
-impl From<inventory::Coverage> for Coverage {
-    fn from(coverage: inventory::Coverage) -> Self {
-        let inventory::Coverage {
-            account,
-            place,
-            kind,
-            listing,
-        } = coverage;
-        let inventory::Listing {
-            epoch: _,
-            complete_at,
-            count,
-            tried_at,
-            trouble,
-        } = listing;
-        Self {
-            account,
-            kind,
-            place,
-            complete_at,
-            count,
-            tried_at,
-            trouble,
-        }
     }
 }

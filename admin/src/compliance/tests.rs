@@ -14,7 +14,7 @@ use muster_common::account::AccountId;
 use muster_common::clock::Clock;
 use muster_common::field::Field;
 use muster_common::filter::{Filter, Test};
-use muster_common::finding::Patch;
+use muster_common::finding::{FindingKey, Patch};
 use muster_common::timestamp::{DAY, HOUR, Timestamp};
 use muster_mtls::Connections;
 use parking_lot::Mutex;
@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::audit::{Audit, Selection};
 use crate::ingest::{self, Rate};
+use crate::inventory::{Coverage, Held, Listing};
 use crate::membership::{self, Membership};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -72,15 +73,18 @@ impl World {
     fn listed(&self, kind: &str, place: &str, at: Timestamp, trouble: Option<Trouble>) {
         let mut known = self.0.lock();
         let key = (kind.to_owned(), place.to_owned());
-        let before = known.coverage.get(&key).and_then(|row| row.complete_at);
+        let before = known.coverage.get(&key);
+        let before = before.and_then(|row| row.listing.complete_at);
         let row = Coverage {
             account: account(),
             kind: kind.to_owned(),
             place: place.to_owned(),
-            complete_at: if trouble.is_some() { before } else { Some(at) },
-            count: 0,
-            tried_at: at,
-            trouble,
+            listing: Listing {
+                complete_at: if trouble.is_some() { before } else { Some(at) },
+                tried_at: at,
+                trouble,
+                ..Listing::default()
+            },
         };
         known.coverage.insert(key, row);
         drop(known);
@@ -117,12 +121,18 @@ impl State for World {
         let known = self.0.lock();
         let of = |kind: &String| kinds.contains(kind);
         let held = known.resources.iter().filter(|((kind, _), _)| of(kind));
-        let held = held.map(|((kind, _), document)| Held {
-            account,
-            kind: kind.clone(),
-            document: Bytes::from(document.to_string()),
-            observed_at: NOW,
-            gone: false,
+        let held = held.map(|((kind, id), document)| {
+            let text = |name: &str| document[name].as_str().unwrap().to_owned();
+            Held {
+                key: FindingKey::new(account, "", kind, id),
+                account,
+                kind: kind.clone(),
+                region: text("region"),
+                id: text("id"),
+                document: Bytes::from(document.to_string()),
+                observed_at: NOW,
+                gone: false,
+            }
         });
         let held = Ok(held.collect());
         Box::pin(async { held })

@@ -125,3 +125,63 @@ async fn an_unchanged_account_writes_nothing_also_after_a_restart() {
     let refreshed = again.evaluate(account(), &Extent::All).await.unwrap();
     assert!(refreshed.written > 0, "or retention would take them");
 }
+
+/// The findings are the truth: what was done to them while nobody looked shows after a restart.
+#[tokio::test]
+async fn what_became_of_findings_is_known_after_a_restart() {
+    let house = House::listed();
+    house.bucket("web", false);
+    house.evaluate().await;
+    let web = "arn:aws:s3:::web";
+    let of_web = Filter::field(Field::ResourceId, Test::Equals(web.to_owned()));
+    let found = house.findings.list(of_web.clone(), Vec::new(), None, 100);
+    let found = found.await.unwrap().findings.into_iter();
+    let keys: Vec<FindingKey> = found.map(|finding| finding.key).collect();
+    assert!(keys.len() > 3, "{keys:?}");
+    let patch = Patch {
+        workflow_status: Some("SUPPRESSED".to_owned()),
+        ..Patch::default()
+    };
+    let suppressed = keys[..1].to_vec();
+    house
+        .findings
+        .update(suppressed, &patch, "ana")
+        .await
+        .unwrap();
+    let expired = keys[1..].iter().map(|key| {
+        muster_store::Item::Change(Box::new(muster_store::Change::Expire {
+            key: *key,
+            unless_after: NOW.plus(DAY),
+        }))
+    });
+    let batch = muster_store::Batch {
+        actor: Arc::from("retention"),
+        now: house.clock.now(),
+        spool: None,
+        items: expired.collect(),
+    };
+    house.findings.record(batch).await.unwrap();
+
+    let again = house.restarted();
+    let after = again.evaluate(account(), &Extent::All).await.unwrap();
+    assert_eq!((after.written, after.archived), (keys.len() as u64 - 1, 0));
+    let page = house
+        .findings
+        .list(of_web, Vec::new(), None, 100)
+        .await
+        .unwrap();
+    assert_eq!(page.findings.len(), keys.len());
+    let suppressed = house.findings.get(keys[0]).await.unwrap();
+    let suppressed: Json = serde_json::from_slice(&suppressed.document).unwrap();
+    assert_eq!(suppressed["Workflow"]["Status"], "SUPPRESSED");
+
+    house.world.remove("AWS::S3::Bucket", web, REGION);
+    let archived = again.evaluate(account(), &Extent::All).await.unwrap();
+    assert_eq!(
+        (archived.written, archived.archived),
+        (0, keys.len() as u64)
+    );
+    let later = house.restarted();
+    let later = later.evaluate(account(), &Extent::All).await.unwrap();
+    assert_eq!((later.written, later.archived), (0, 0));
+}
