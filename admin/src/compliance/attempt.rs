@@ -1,14 +1,17 @@
 //! What a control would say, without writing anything.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use muster_common::account::AccountId;
 use muster_common::timestamp::Timestamp;
-use muster_controls::{Control, Definition, Files, Status, Subject, Surroundings, Verdict};
+use muster_controls::{
+    ACCOUNT, Control, Definition, Files, Status, Subject, Surroundings, Verdict,
+};
 
-use super::evaluation::{gaps_of, work};
+use super::evaluation::work;
 use super::finding;
-use super::gaps::{self, Gap, Ground};
+use super::gaps::{Gaps, Ground};
 use super::judging;
 use super::score::Tally;
 use super::{Compliance, Error};
@@ -56,8 +59,7 @@ struct Scene {
     subjects: Vec<Subject>,
     surroundings: Surroundings,
     ground: Ground,
-    own_gaps: Vec<Gap>,
-    read_gaps: Vec<Gap>,
+    gaps: Gaps,
 }
 
 impl Compliance {
@@ -116,36 +118,32 @@ impl Compliance {
     ) -> Result<Scene, Error> {
         let now = as_of.unwrap_or_else(|| self.clock.now());
         let ground = Ground::new(self.state.coverage(account).await?);
-        let mut kinds = control.reads.clone();
-        kinds.push(control.resource_type.clone());
-        kinds.sort();
-        kinds.dedup();
+        let kinds: BTreeSet<&str> = control.types().collect();
+        let kinds = kinds.into_iter().map(str::to_owned).collect();
         let held = self.state.resources(account, kinds, as_of).await?;
         let by_type = work(move || judging::by_type(judging::subjects(&held))).await?;
         let of = |kind: &str| by_type.get(kind).map_or(&[][..], Vec::as_slice);
-        let reads = control.reads.iter();
-        let reads = reads.map(|kind| (kind.as_str(), of(kind)));
         let surroundings = Surroundings::new(
+            control,
             account.as_str(),
-            reads,
+            of,
             &control.defaults(),
             &now.to_string(),
         );
-        let (own_gaps, read_gaps) = match as_of {
-            None => gaps_of(control, &ground, now),
+        let gaps = match as_of {
+            None => Gaps::of(control, &ground, now),
             Some(_) => {
-                let unkept = control.reads.iter().filter(|kind| of(kind).is_empty());
-                let gaps = unkept.map(|kind| Gap::unkept(kind, now));
-                (Vec::new(), gaps.collect())
+                let unkept = control.read_types().filter(|kind| of(kind).is_empty());
+                Gaps::unkept(unkept, now)
             }
         };
+        let judged = control.resource_types.iter();
         Ok(Scene {
             account,
-            subjects: of(&control.resource_type).to_vec(),
+            subjects: judged.flat_map(|kind| of(kind)).cloned().collect(),
             surroundings,
             ground,
-            own_gaps,
-            read_gaps,
+            gaps,
         })
     }
 }
@@ -187,8 +185,7 @@ fn judge(
         subjects,
         surroundings,
         ground,
-        own_gaps,
-        read_gaps,
+        gaps,
     } = scene;
     let scope = definition.control.scope;
     let mut verdicts = Vec::new();
@@ -203,20 +200,27 @@ fn judge(
             });
         }
     };
+    let partition = finding::partition(ground.regions());
+    let about = |place: &str| finding::About::resource(*account, partition, ACCOUNT, "", place);
+    // Where the account itself was judged.
+    let mut said = BTreeSet::new();
     for subject in subjects {
         if started.elapsed() > TIME_MAX {
             return None;
         }
         if judging::concerns(scope, &subject.region) {
-            let gaps = (&own_gaps[..], &read_gaps[..]);
+            if subject.kind == ACCOUNT {
+                said.insert(about(&subject.region).region);
+            }
             let verdict = judging::verdict(definition, subject, surroundings, gaps, ground);
             tell(&subject.kind, &subject.id, &subject.region, verdict);
         }
     }
-    let gaps: Vec<Gap> = own_gaps.iter().chain(read_gaps).cloned().collect();
-    if let Some(verdict) = gaps::verdict(&gaps) {
-        let about = finding::About::account(*account, finding::partition(ground.regions()));
-        tell(&about.kind, &about.id, &about.region, verdict);
+    for (place, verdict) in gaps.of_account() {
+        let about = about(place);
+        if !said.contains(&about.region) {
+            tell(&about.kind, &about.id, &about.region, verdict);
+        }
     }
     Some(verdicts)
 }

@@ -53,12 +53,7 @@ impl Entry {
 
     /// Whether the rule looks at a type.
     pub(super) fn looks_at(&self, kind: &str) -> bool {
-        let Control {
-            resource_type,
-            reads,
-            ..
-        } = self.control();
-        resource_type == kind || reads.iter().any(|read| read == kind)
+        self.control().types().any(|looked_at| looked_at == kind)
     }
 }
 

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use muster_common::account::{AccountId, Partition};
 use muster_common::finding::FindingKey;
 use muster_common::timestamp::Timestamp;
-use muster_controls::{ACCOUNT, Control, Scope, Subject, Surroundings};
+use muster_controls::{Subject, Surroundings};
 
 use super::catalog::Entry;
 use super::choices::Choices;
 use super::finding::{self, Stamp};
-use super::gaps::{Gap, Ground};
+use super::gaps::{Gaps, Ground};
 use super::judging::{self, Bench, Draft, Sheet};
 use super::known::{Kept, Known};
 use super::{Compliance, Error};
@@ -51,6 +51,8 @@ struct Pass<'a> {
     partition: Partition,
     /// What rules look at beside what they judge, by type.
     read: Arc<BTreeMap<String, Vec<Subject>>>,
+    /// The types that were judged.
+    judged: BTreeSet<String>,
     now: Timestamp,
     evaluated: Evaluated,
 }
@@ -71,6 +73,7 @@ pub(super) async fn evaluate(
         partition,
         ground: Arc::new(ground),
         read: Arc::default(),
+        judged: BTreeSet::new(),
         now: compliance.clock.now(),
         evaluated: Evaluated::default(),
         compliance,
@@ -78,28 +81,28 @@ pub(super) async fn evaluate(
     let on = pass.on(extent);
     pass.read(&on).await?;
     let mut known = known;
-    for (kind, controls) in &on {
-        known = pass.kind(kind, controls, known).await?;
+    for (kinds, controls) in &on {
+        known = pass.kinds(kinds, controls, known).await?;
     }
     known = pass.archive_what_is_off(extent, &on, known).await?;
     Ok((pass.evaluated, known))
 }
 
-/// Controls by what they judge: their places in the catalog.
-type ByKind = BTreeMap<String, Vec<u16>>;
+/// Controls by the types that they judge: their places in the catalog.
+type ByKinds = BTreeMap<Vec<String>, Vec<u16>>;
 
 impl Pass<'_> {
     /// The controls to run.
-    fn on(&self, extent: &Extent) -> ByKind {
-        let mut on = ByKind::new();
+    fn on(&self, extent: &Extent) -> ByKinds {
+        let mut on = ByKinds::new();
         let catalog = &self.compliance.catalog;
         for (place, entry) in (0..).zip(catalog.entries()) {
             let standards = self
                 .choices
                 .standards_of(catalog, entry, Some(self.account));
             if concerned(entry, extent) && !standards.is_empty() {
-                let kind = entry.control().resource_type.clone();
-                on.entry(kind).or_default().push(place);
+                let kinds = entry.control().resource_types.clone();
+                on.entry(kinds).or_default().push(place);
             }
         }
         on
@@ -109,11 +112,17 @@ impl Pass<'_> {
         &self.compliance.catalog.entries()[usize::from(place)]
     }
 
-    /// Reads what the rules look at beside what they judge.
-    async fn read(&mut self, on: &ByKind) -> Result<(), Error> {
+    /// Reads what the rules look at beside what they judge, and what several groups of controls judge.
+    async fn read(&mut self, on: &ByKinds) -> Result<(), Error> {
         let places = on.values().flatten();
-        let reads = places.flat_map(|place| self.entry(*place).control().reads.clone());
-        let reads: BTreeSet<String> = reads.collect();
+        let reads = places.flat_map(|place| self.entry(*place).control().read_types());
+        let mut judged = HashSet::new();
+        let kinds = on.keys().flatten();
+        let again = kinds.filter(|kind| !judged.insert(*kind));
+        let reads: BTreeSet<String> = reads
+            .chain(again.map(String::as_str))
+            .map(str::to_owned)
+            .collect();
         if !reads.is_empty() {
             let subjects = self.subjects(reads.into_iter().collect()).await?;
             self.read = Arc::new(judging::by_type(subjects));
@@ -127,13 +136,26 @@ impl Pass<'_> {
         work(move || judging::subjects(&held)).await
     }
 
-    /// Judges all resources of a type, and writes what changed.
-    async fn kind(&mut self, kind: &str, controls: &[u16], known: Known) -> Result<Known, Error> {
-        let subjects = match self.read.get(kind) {
-            Some(subjects) => subjects.clone(),
-            None => self.subjects(vec![kind.to_owned()]).await?,
-        };
-        self.evaluated.resources += subjects.len() as u64;
+    /// Judges all resources of some types, and writes what changed.
+    async fn kinds(
+        &mut self,
+        kinds: &[String],
+        controls: &[u16],
+        known: Known,
+    ) -> Result<Known, Error> {
+        let (mut subjects, mut unread) = (Vec::new(), Vec::new());
+        for kind in kinds {
+            match self.read.get(kind) {
+                Some(read) => subjects.extend_from_slice(read),
+                None => unread.push(kind.clone()),
+            }
+        }
+        if !unread.is_empty() {
+            subjects.extend(self.subjects(unread).await?);
+        }
+        let first = |subject: &&Subject| !self.judged.contains(&subject.kind);
+        self.evaluated.resources += subjects.iter().filter(first).count() as u64;
+        self.judged.extend(kinds.iter().cloned());
         let mut bench = Bench {
             sheets: controls.iter().map(|place| self.sheet(*place)).collect(),
             known,
@@ -169,17 +191,14 @@ impl Pass<'_> {
         let standards = self
             .choices
             .standards_of(catalog, entry, Some(self.account));
-        let resources = control.reads.iter().map(|kind| {
-            let subjects = self.read.get(kind).map_or(&[][..], Vec::as_slice);
-            (kind.as_str(), subjects)
-        });
+        let of = |kind: &str| self.read.get(kind).map_or(&[][..], Vec::as_slice);
         let surroundings = Surroundings::new(
+            control,
             self.account.as_str(),
-            resources,
+            of,
             &parameters,
             &self.now.to_string(),
         );
-        let (own_gaps, read_gaps) = gaps_of(control, &self.ground, self.now);
         Sheet {
             place,
             definition: entry.definition.clone(),
@@ -191,8 +210,7 @@ impl Pass<'_> {
                 parameters,
             ),
             surroundings,
-            own_gaps,
-            read_gaps,
+            gaps: Gaps::of(control, &self.ground, self.now),
             shown: 0,
         }
     }
@@ -201,7 +219,7 @@ impl Pass<'_> {
     async fn archive_what_is_off(
         &mut self,
         extent: &Extent,
-        on: &ByKind,
+        on: &ByKinds,
         mut known: Known,
     ) -> Result<Known, Error> {
         let on: HashSet<u16> = on.values().flatten().copied().collect();
@@ -292,17 +310,6 @@ fn concerned(entry: &Entry, extent: &Extent) -> bool {
         Extent::All => true,
         Extent::Looking(kinds) => kinds.iter().any(|kind| entry.looks_at(kind)),
     }
-}
-
-/// Where what a control judges, and what its rule looks at, are not known. Of the account, rules look at the state that
-/// has no Region.
-pub(super) fn gaps_of(control: &Control, ground: &Ground, now: Timestamp) -> (Vec<Gap>, Vec<Gap>) {
-    let own = ground.gaps(&control.resource_type, control.scope, now);
-    let reads = control.reads.iter().flat_map(|kind| {
-        let scope = (kind == ACCOUNT).then_some(Scope::Global);
-        ground.gaps(kind, scope, now)
-    });
-    (own, reads.collect())
 }
 
 /// Does what takes its time off the runtime's threads.

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_common::timestamp::{HOUR, Timestamp};
-use muster_controls::{ACCOUNT, Scope, Verdict};
+use muster_controls::{ACCOUNT, Control, Scope, Verdict};
 
 use super::GLOBAL;
 use crate::inventory::{Coverage, Listing};
 
 /// A listing that is older tells nothing any more.
 pub(super) const STALE_AFTER: i64 = 48 * HOUR;
+/// The place of a gap in all of an account.
+const NOWHERE: &str = "";
 
 /// What was read of an account, by type and place.
 #[derive(Debug, Default)]
@@ -20,12 +22,25 @@ pub(super) struct Ground {
 
 /// A place where a type is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Gap {
+struct Gap {
+    kind: String,
     place: String,
     code: String,
     detail: String,
     /// What was seen there before does not count any more either.
-    pub lapsed: bool,
+    lapsed: bool,
+}
+
+/// What a control would have to know of an account, and where it is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gaps {
+    scope: Option<Scope>,
+    /// Of what it judges.
+    own: Vec<Gap>,
+    /// Of what its rule looks at in all Regions.
+    everywhere: Vec<Gap>,
+    /// Of what its rule looks at in the Region of the judged resource.
+    here: Vec<Gap>,
 }
 
 impl Ground {
@@ -57,7 +72,7 @@ impl Ground {
 
     /// Where a type is not known; empty if all of it is. The account has a state of its own in each place; `scope` says
     /// which of them matter, and without one all do.
-    pub(super) fn gaps(&self, kind: &str, scope: Option<Scope>, now: Timestamp) -> Vec<Gap> {
+    fn gaps(&self, kind: &str, scope: Option<Scope>, now: Timestamp) -> Vec<Gap> {
         let rows = self.kinds.get(kind);
         let places = self.places(kind, scope);
         if places.is_empty() {
@@ -92,31 +107,86 @@ impl Ground {
     }
 }
 
-impl Gap {
-    /// Nothing is kept of a type at a time, so that nobody can tell whether there was something.
-    pub(super) fn unkept(kind: &str, at: Timestamp) -> Self {
+impl Gaps {
+    /// Of the account, rules look at the state that has no Region.
+    pub(super) fn of(control: &Control, ground: &Ground, now: Timestamp) -> Self {
+        let gaps = |kind: &String| {
+            let scope = (kind == ACCOUNT).then_some(Scope::Global);
+            ground.gaps(kind, scope, now)
+        };
+        let own = control.resource_types.iter();
+        let own = own.flat_map(|kind| ground.gaps(kind, control.scope, now));
         Self {
-            place: String::new(),
-            code: "NOT_COLLECTED".to_owned(),
-            detail: format!("nothing is kept of {kind} at {at}"),
-            lapsed: true,
+            scope: control.scope,
+            own: own.collect(),
+            everywhere: control.reads.iter().flat_map(gaps).collect(),
+            here: control.reads_here.iter().flat_map(gaps).collect(),
         }
     }
 
-    pub(super) fn is_in(&self, place: &str) -> bool {
-        self.place == place
+    /// Of a time long ago: types of which nothing is kept, so that nobody can tell whether there was something.
+    pub(super) fn unkept<'a>(kinds: impl Iterator<Item = &'a str>, at: Timestamp) -> Self {
+        let gaps = kinds.map(|kind| Gap {
+            detail: format!("nothing is kept of {kind} at {at}"),
+            ..unread(kind, None)
+        });
+        Self {
+            everywhere: gaps.collect(),
+            ..Self::default()
+        }
     }
 
-    /// The verdict that is left.
-    pub(super) fn verdict(&self) -> Verdict {
+    /// What is left to say of a resource in place of a rule: it was not read where it is.
+    pub(super) fn instead(&self, kind: &str, place: &str) -> Option<Verdict> {
+        // One listing that broke off must not turn a thousand findings; of the account there is one.
+        let counts =
+            |gap: &&Gap| gap.kind == kind && gap.place == place && (gap.lapsed || kind == ACCOUNT);
+        self.own.iter().find(counts).map(Gap::verdict)
+    }
+
+    /// What is left to say of a resource in a Region after its rule: that did not see all that it looks at.
+    pub(super) fn after(&self, region: &str) -> Option<Verdict> {
+        let here = self.here.iter().filter(|gap| gap.concerns(region));
+        verdict(self.everywhere.iter().chain(here))
+    }
+
+    /// What is not known of the account as a whole, by place. Of what is looked at in one Region, the resources there say it.
+    pub(super) fn of_account(&self) -> Vec<(&str, Verdict)> {
+        let Self {
+            scope,
+            own,
+            everywhere,
+            here: _,
+        } = self;
+        let (regional, others): (Vec<&Gap>, Vec<&Gap>) = own
+            .iter()
+            .partition(|gap| *scope == Some(Scope::Regional) && gap.place != NOWHERE);
+        let regional = regional.into_iter();
+        let mut told: Vec<(&str, Verdict)> = regional
+            .map(|gap| (gap.place.as_str(), gap.verdict()))
+            .collect();
+        let whole = verdict(others.into_iter().chain(everywhere));
+        told.extend(whole.map(|whole| (GLOBAL, whole)));
+        told
+    }
+}
+
+impl Gap {
+    /// Whether a rule in a Region may have missed something by it.
+    fn concerns(&self, region: &str) -> bool {
+        [region, GLOBAL, NOWHERE].contains(&self.place.as_str())
+    }
+
+    fn verdict(&self) -> Verdict {
         Verdict::unknown(&self.code, self.detail.clone())
     }
 }
 
 /// One verdict for several gaps: the first one's, and how many more there are.
-pub(super) fn verdict(gaps: &[Gap]) -> Option<Verdict> {
-    let (first, others) = gaps.split_first()?;
-    let more = match others {
+fn verdict<'a>(mut gaps: impl Iterator<Item = &'a Gap>) -> Option<Verdict> {
+    let first = gaps.next()?;
+    let others: Vec<&Gap> = gaps.collect();
+    let more = match others.as_slice() {
         [] => String::new(),
         [other] => format!("; and in {}", other.place),
         [other, rest @ ..] => format!("; and in {} and {} more", other.place, rest.len()),
@@ -128,7 +198,8 @@ pub(super) fn verdict(gaps: &[Gap]) -> Option<Verdict> {
 fn unread(kind: &str, place: Option<&str>) -> Gap {
     let at = place.map_or_else(String::new, |place| format!(" in {place}"));
     Gap {
-        place: place.unwrap_or_default().to_owned(),
+        kind: kind.to_owned(),
+        place: place.unwrap_or(NOWHERE).to_owned(),
         code: "NOT_COLLECTED".to_owned(),
         detail: format!("nobody has read {kind}{at} yet"),
         lapsed: true,
@@ -157,6 +228,7 @@ fn gap(row: &Coverage, now: Timestamp) -> Option<Gap> {
         };
         let (call, code) = (&trouble.call, &trouble.code);
         return Some(Gap {
+            kind: kind.clone(),
             place: place.clone(),
             code: code.clone(),
             detail: format!("{call} in {place} answered {code}{message}"),
@@ -166,6 +238,7 @@ fn gap(row: &Coverage, now: Timestamp) -> Option<Gap> {
     match complete_at {
         None => Some(unread(kind, Some(place))),
         Some(complete_at) if lapsed => Some(Gap {
+            kind: kind.clone(),
             place: place.clone(),
             code: "STALE".to_owned(),
             detail: format!("{kind} in {place} was last read at {complete_at}"),

@@ -11,7 +11,7 @@ use muster_controls::{
 
 use super::GLOBAL;
 use super::finding::{About, Stamp, Times};
-use super::gaps::{self, Gap, Ground};
+use super::gaps::{Gaps, Ground};
 use super::known::{Kept, Known};
 use crate::inventory::Held;
 
@@ -22,15 +22,12 @@ pub(super) struct Sheet {
     pub definition: Definition,
     pub stamp: Stamp,
     pub surroundings: Surroundings,
-    /// Where what it judges is not known.
-    pub own_gaps: Vec<Gap>,
-    /// Where what its rule looks at is not known.
-    pub read_gaps: Vec<Gap>,
+    pub gaps: Gaps,
     /// Resources that it was shown.
     pub shown: u64,
 }
 
-/// What is worked on: the controls of one resource type in one account.
+/// What is worked on: the controls that judge the same resource types in one account.
 pub(super) struct Bench {
     pub sheets: Vec<Sheet>,
     pub known: Known,
@@ -96,11 +93,13 @@ impl Bench {
         let mut drafts = Vec::new();
         let sheets = std::mem::take(&mut self.sheets);
         for sheet in &sheets {
-            let about = sheet.stamp.about(ACCOUNT, "", GLOBAL);
-            // A control of the account has said it already.
-            let said = self.seen.contains(&sheet.stamp.name(&about).key);
-            let verdict = sheet.conclusion().filter(|_| !said);
-            drafts.extend(verdict.and_then(|verdict| self.draft(sheet, &about, &verdict)));
+            for (place, verdict) in sheet.conclusions() {
+                let about = sheet.stamp.about(ACCOUNT, "", place);
+                // A control of the account has said it already.
+                if !self.seen.contains(&sheet.stamp.name(&about).key) {
+                    drafts.extend(self.draft(sheet, &about, &verdict));
+                }
+            }
         }
         self.sheets = sheets;
         drafts
@@ -140,57 +139,52 @@ impl Bench {
 
 impl Sheet {
     fn verdict(&mut self, subject: &Subject, ground: &Ground) -> Verdict {
-        let gaps = (&self.own_gaps[..], &self.read_gaps[..]);
         verdict(
             &mut self.definition,
             subject,
             &self.surroundings,
-            gaps,
+            &self.gaps,
             ground,
         )
     }
 
-    /// What to say of the account: what is not known of it, or that it has nothing to judge, which was read.
-    fn conclusion(&self) -> Option<Verdict> {
-        let gaps = self.own_gaps.iter().chain(&self.read_gaps);
-        let gaps: Vec<Gap> = gaps.cloned().collect();
-        if let Some(verdict) = gaps::verdict(&gaps) {
-            return Some(verdict);
+    /// What to say of the account, and where: what is not known of it, or that it has nothing to judge, which was read.
+    fn conclusions(&self) -> Vec<(&str, Verdict)> {
+        let told = self.gaps.of_account();
+        if self.shown > 0 || !told.is_empty() {
+            return told;
         }
-        if self.shown > 0 {
-            return None;
-        }
-        let kind = &self.definition.control.resource_type;
-        if kind == ACCOUNT {
+        let kinds = &self.definition.control.resource_types;
+        let verdict = if kinds.iter().any(|kind| kind == ACCOUNT) {
             let detail = "nobody has read the state of the account yet".to_owned();
-            return Some(Verdict::unknown("NOT_COLLECTED", detail));
-        }
-        Some(Verdict {
-            status: Status::Passed,
-            reason: Some("CONFIG_EVALUATIONS_EMPTY".to_owned()),
-            detail: Some(format!("the account has no {kind}; all places were read")),
-        })
+            Verdict::unknown("NOT_COLLECTED", detail)
+        } else {
+            let kinds = kinds.join(" and no ");
+            Verdict {
+                status: Status::Passed,
+                reason: Some("CONFIG_EVALUATIONS_EMPTY".to_owned()),
+                detail: Some(format!("the account has no {kinds}; all places were read")),
+            }
+        };
+        vec![(GLOBAL, verdict)]
     }
 }
 
-/// Judges a resource. `gaps` says where what is judged is not known, and where what the rule looks at is not.
+/// Judges a resource, as far as it and what the rule looks at are known.
 pub(super) fn verdict(
     definition: &mut Definition,
     subject: &Subject,
     surroundings: &Surroundings,
-    (own_gaps, read_gaps): (&[Gap], &[Gap]),
+    gaps: &Gaps,
     ground: &Ground,
 ) -> Verdict {
     let place = ground.place(&subject.kind, &subject.region);
-    // One listing that broke off must not turn a thousand findings; of the account there is one.
-    let counts = |gap: &&Gap| gap.is_in(place) && (gap.lapsed || subject.kind == ACCOUNT);
-    if let Some(gap) = own_gaps.iter().find(counts) {
-        return gap.verdict();
+    if let Some(verdict) = gaps.instead(&subject.kind, place) {
+        return verdict;
     }
     let verdict = definition.judge_subject(subject, surroundings);
     match verdict.status {
-        // The rule did not see all that it looks at.
-        Status::Passed | Status::Failed => gaps::verdict(read_gaps).unwrap_or(verdict),
+        Status::Passed | Status::Failed => gaps.after(&subject.region).unwrap_or(verdict),
         Status::Warning | Status::NotAvailable | Status::Skipped => verdict,
     }
 }

@@ -2,6 +2,7 @@
 
 mod findings;
 mod follow;
+mod types;
 mod unknowns;
 mod wishes;
 
@@ -230,10 +231,10 @@ impl House {
         let house = Self::new();
         let catalog = Catalog::open(None);
         let kinds = catalog.entries().iter().flat_map(|entry| {
-            let control = entry.control();
-            control.reads.iter().chain([&control.resource_type])
+            let types = entry.control().types();
+            types.map(str::to_owned)
         });
-        let kinds: BTreeSet<String> = kinds.cloned().collect();
+        let kinds: BTreeSet<String> = kinds.collect();
         for kind in kinds {
             let global = ["AWS::S3", "AWS::IAM"];
             if global.iter().any(|start| kind.starts_with(start)) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::control::Control;
 use crate::resource::Resource;
 use crate::verdict::Status;
 
@@ -35,6 +36,36 @@ pub(crate) struct Sketch {
     region: Option<String>,
     #[serde(default)]
     state: BTreeMap<String, Json>,
+}
+
+impl Case {
+    /// The type that it judges; one that does not say is of the first type of its control.
+    pub(crate) fn kind(&self, control: &Control) -> String {
+        let kind = self.resource.kind.as_ref();
+        kind.or(control.resource_types.first())
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+/// What the cases of a control leave out, or say of what it does not judge.
+pub(crate) fn fault(cases: &[Case], control: &Control) -> Option<String> {
+    let told = |status| cases.iter().any(|case| case.expect == status);
+    for status in [Status::Passed, Status::Failed, Status::NotAvailable] {
+        if !told(status) {
+            return Some(format!("no case expects {}", status.name()));
+        }
+    }
+    let judged = |kind: &String| cases.iter().any(|case| case.kind(control) == *kind);
+    let types = &control.resource_types;
+    if let Some(kind) = types.iter().find(|kind| !judged(kind)) {
+        return Some(format!("no case is about {kind}"));
+    }
+    cases.iter().find_map(|case| {
+        let kind = case.kind(control);
+        (!types.contains(&kind))
+            .then(|| format!("{}: the control does not judge {kind}", case.name))
+    })
 }
 
 impl Sketch {

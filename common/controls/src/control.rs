@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::resource::ACCOUNT;
 
 /// Longest title, in characters.
 const TITLE_MAX: usize = 100;
+/// Types that one control judges.
+const TYPES_MAX: usize = 16;
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,22 +21,37 @@ pub struct Control {
     pub description: String,
     pub remediation: String,
     pub severity: Severity,
-    /// What is judged.
-    pub resource_type: String,
+    /// What is judged: one type, or several that are judged alike.
+    #[serde(alias = "resource_type", deserialize_with = "one_or_more")]
+    pub resource_types: Vec<String>,
     /// Which of the account's states is judged; of the account only.
     pub scope: Option<Scope>,
     /// Parts of the judged resource without which there is no verdict.
     #[serde(default)]
-    pub needs: Vec<String>,
-    /// Other types that the rule looks at.
+    pub needs: Needs,
+    /// Other types that the rule looks at, in all Regions.
     #[serde(default)]
     pub reads: Vec<String>,
+    /// Other types that the rule looks at, in the Region of the judged resource and among what has no Region.
+    #[serde(default)]
+    pub reads_here: Vec<String>,
     pub trigger: Trigger,
     /// By standard: the numbers of its requirements.
     #[serde(default)]
     pub requirements: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
+}
+
+/// Parts that have to be known.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a list of parts, or one for each resource type"
+)]
+pub enum Needs {
+    OfAll(Vec<String>),
+    ByType(BTreeMap<String, Vec<String>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,7 +104,8 @@ pub enum ParameterKind {
 impl Control {
     /// What is wrong with it, if something is.
     pub(crate) fn fault(&self) -> Option<String> {
-        let of_account = self.resource_type == ACCOUNT;
+        let types = &self.resource_types;
+        let of_account = types.iter().any(|kind| kind == ACCOUNT);
         let parameter = self.parameters.iter().find_map(|(name, parameter)| {
             Some(format!("parameter {name}: {}", parameter.fault()?))
         });
@@ -95,15 +113,41 @@ impl Control {
             Some(format!("{:?} is no id; one looks like S3.8", self.id))
         } else if self.title.is_empty() || self.title.chars().count() > TITLE_MAX {
             Some(format!("the title has to have 1 to {TITLE_MAX} characters"))
+        } else if let Some(fault) = fault_of_types(types) {
+            Some(fault)
         } else if of_account != self.scope.is_some() {
             Some(format!(
                 "`scope` goes with the resource type {ACCOUNT}, and only with it"
             ))
-        } else if self.needs.is_empty() && self.reads.is_empty() {
+        } else if let Some(kind) = self
+            .reads_here
+            .iter()
+            .find(|kind| self.reads.contains(kind))
+        {
+            Some(format!(
+                "{kind} is in `reads` and in `reads_here`; it is read in all Regions or in one"
+            ))
+        } else if let Some(fault) = self.needs.fault(types) {
+            Some(fault)
+        } else if types.iter().all(|kind| self.needs.of(kind).is_empty())
+            && self.read_types().next().is_none()
+        {
             Some("neither `needs` nor `reads` names anything to look at".to_owned())
         } else {
             parameter
         }
+    }
+
+    /// The types that the rule looks at beside what it judges.
+    pub fn read_types(&self) -> impl Iterator<Item = &str> {
+        let types = self.reads.iter().chain(&self.reads_here);
+        types.map(String::as_str)
+    }
+
+    /// Every type that its verdicts depend on.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        let judged = self.resource_types.iter().map(String::as_str);
+        judged.chain(self.read_types())
     }
 
     /// Every parameter with its default.
@@ -116,6 +160,35 @@ impl Control {
                 Some((name.clone(), value))
             })
             .collect()
+    }
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Self::OfAll(Vec::new())
+    }
+}
+
+impl Needs {
+    /// What is needed of a resource of a type.
+    pub(crate) fn of(&self, kind: &str) -> &[String] {
+        match self {
+            Self::OfAll(parts) => parts,
+            Self::ByType(by_type) => by_type.get(kind).map_or(&[], Vec::as_slice),
+        }
+    }
+
+    fn fault(&self, types: &[String]) -> Option<String> {
+        let Self::ByType(by_type) = self else {
+            return None;
+        };
+        let other = by_type.keys().find(|kind| !types.contains(kind));
+        let missing = types.iter().find(|kind| !by_type.contains_key(*kind));
+        match (other, missing) {
+            (Some(kind), _) => Some(format!("`needs` names {kind}, which is not judged")),
+            (None, Some(kind)) => Some(format!("`needs` says nothing of {kind}")),
+            (None, None) => None,
+        }
     }
 }
 
@@ -148,6 +221,39 @@ impl Parameter {
             }
             ParameterKind::String | ParameterKind::List => None,
         }
+    }
+}
+
+/// Reads a type, or a list of them.
+fn one_or_more<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a resource type or a list of them")]
+    enum Types {
+        One(String),
+        More(Vec<String>),
+    }
+    Types::deserialize(deserializer).map(|types| match types {
+        Types::One(kind) => vec![kind],
+        Types::More(kinds) => kinds,
+    })
+}
+
+fn fault_of_types(types: &[String]) -> Option<String> {
+    let twice = (1..)
+        .zip(types)
+        .find(|(next, kind)| types[*next..].contains(kind));
+    if types.is_empty() || types.len() > TYPES_MAX {
+        Some(format!(
+            "`resource_types` has to name 1 to {TYPES_MAX} types"
+        ))
+    } else if let Some((_, kind)) = twice {
+        Some(format!("`resource_types` names {kind} twice"))
+    } else if types.len() > 1 && types.iter().any(|kind| kind == ACCOUNT) {
+        Some(format!(
+            "{ACCOUNT} is judged alone; make a second control for the other types"
+        ))
+    } else {
+        None
     }
 }
 

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::cases::Case;
+use crate::cases::{self, Case};
 use crate::control::Control;
 use crate::resource::{Account, Resource, Unavailable};
 use crate::rule::{InvalidRule, Rule};
 use crate::subject::{Subject, Surroundings};
-use crate::verdict::{Status, Verdict};
+use crate::verdict::Verdict;
 
 /// No file of a control is larger.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -78,12 +78,8 @@ impl Definition {
         let rule = Rule::compile(files.rule)?;
         let cases: Vec<Case> = serde_json::from_str(files.cases)
             .map_err(|error| InvalidControl::Cases(error.to_string()))?;
-        let told = |status| cases.iter().any(|case| case.expect == status);
-        for status in [Status::Passed, Status::Failed, Status::NotAvailable] {
-            if !told(status) {
-                let name = status.name();
-                return Err(InvalidControl::Cases(format!("no case expects {name}")));
-            }
+        if let Some(fault) = cases::fault(&cases, &control) {
+            return Err(InvalidControl::Cases(fault));
         }
         Ok(Self {
             control,
@@ -101,27 +97,23 @@ impl Definition {
         now: &str,
     ) -> impl FnMut(&Resource) -> Verdict + 'a {
         let Account { id, resources } = account;
-        let resources: Vec<(&str, Vec<Subject>)> = resources
+        let resources: BTreeMap<&str, Vec<Subject>> = resources
             .iter()
             .map(|(kind, resources)| {
                 let subjects = resources.iter().cloned().map(Subject::new);
                 (kind.as_str(), subjects.collect())
             })
             .collect();
-        let by_type = resources
-            .iter()
-            .map(|(kind, subjects)| (*kind, subjects.as_slice()));
-        let surroundings = Surroundings::new(id, by_type, parameters, now);
+        let of = |kind: &str| resources.get(kind).map_or(&[][..], Vec::as_slice);
+        let surroundings = Surroundings::new(&self.control, id, of, parameters, now);
         move |resource| self.judge_subject(&Subject::new(resource.clone()), &surroundings)
     }
 
     /// Judges a resource.
     pub fn judge_subject(&mut self, subject: &Subject, surroundings: &Surroundings) -> Verdict {
         let Self { control, rule, .. } = self;
-        let unread = control
-            .needs
-            .iter()
-            .find_map(|need| Some(unread(need, subject.unknown(need)?)));
+        let mut needs = control.needs.of(&subject.kind).iter();
+        let unread = needs.find_map(|need| Some(unread(need, subject.unknown(need)?)));
         unread.unwrap_or_else(|| rule.judge(surroundings.input(subject)))
     }
 }

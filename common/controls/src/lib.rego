@@ -23,7 +23,7 @@ settled(chances, yes, no) := yes if {
 
 # --- Resources and names ---
 
-# The resources of a type that the control reads, in all Regions.
+# The resources of a type that the control reads.
 others(type) := input.account.resources[type]
 
 # The account in an ARN.

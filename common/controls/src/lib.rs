@@ -15,7 +15,7 @@ mod trial;
 mod verdict;
 
 pub use cases::Case;
-pub use control::{Control, Parameter, ParameterKind, Scope, Severity, Trigger};
+pub use control::{Control, Needs, Parameter, ParameterKind, Scope, Severity, Trigger};
 pub use folder::{Definition, Files, InvalidControl};
 pub use resource::{ACCOUNT, Account, Part, Resource, Unavailable};
 pub use rule::InvalidRule;

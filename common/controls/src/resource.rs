@@ -8,6 +8,9 @@ use serde_json::Value as Json;
 /// The type that stands for the account itself.
 pub const ACCOUNT: &str = "AWS::::Account";
 
+/// The Region of what has none.
+pub(crate) const GLOBAL: &str = "aws-global";
+
 /// A resource and its state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::Value;
 use serde_json::Value as Json;
 
-use crate::resource::{Part, Resource, Unavailable};
+use crate::control::Control;
+use crate::resource::{GLOBAL, Part, Resource, Unavailable};
 
 /// A resource that any number of controls can judge. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,7 +22,10 @@ pub struct Subject {
 /// What a rule sees beside the resource that it judges. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    account: Value,
+    /// The account as it is seen from a Region.
+    accounts: BTreeMap<String, Value>,
+    /// As it is seen from where nothing is that the rule reads.
+    elsewhere: Value,
     parameters: Value,
     now: Value,
 }
@@ -57,43 +61,60 @@ impl Subject {
 }
 
 impl Surroundings {
-    /// The surroundings in an account: the resources that the control reads, by type.
+    /// The surroundings in an account. `of` gives its resources of a type; only what the control reads is asked for.
     #[must_use]
     pub fn new<'a>(
+        control: &Control,
         account: &str,
-        resources: impl IntoIterator<Item = (&'a str, &'a [Subject])>,
+        of: impl Fn(&str) -> &'a [Subject],
         parameters: &BTreeMap<String, Json>,
         now: &str,
     ) -> Self {
-        let by_type = resources.into_iter().map(|(kind, subjects)| {
-            let values: Vec<Value> = subjects
-                .iter()
-                .map(|subject| subject.value.clone())
-                .collect();
-            (Value::from(kind), Value::from(values))
-        });
-        let account = object([
-            ("id", Value::from(account)),
-            (
-                "resources",
-                Value::from(by_type.collect::<BTreeMap<_, _>>()),
-            ),
-        ]);
+        let everywhere: BTreeMap<Value, Value> = control
+            .reads
+            .iter()
+            .map(|kind| (Value::from(kind.as_str()), list(of(kind).iter())))
+            .collect();
+        let seen_from = |region: &str| {
+            let mut by_type = everywhere.clone();
+            for kind in &control.reads_here {
+                let here = of(kind).iter();
+                let here =
+                    here.filter(|subject| [region, GLOBAL].contains(&subject.region.as_str()));
+                by_type.insert(Value::from(kind.as_str()), list(here));
+            }
+            object([
+                ("id", Value::from(account)),
+                ("resources", Value::from(by_type)),
+            ])
+        };
+        let here = control.reads_here.iter().flat_map(|kind| of(kind));
+        let regions: BTreeSet<&str> = here.map(|subject| subject.region.as_str()).collect();
+        let regions = regions.into_iter();
         Self {
-            account,
+            accounts: regions
+                .map(|region| (region.to_owned(), seen_from(region)))
+                .collect(),
+            elsewhere: seen_from(GLOBAL),
             parameters: serde_json::to_value(parameters).map_or(Value::Undefined, Value::from),
             now: Value::from(now),
         }
     }
 
     pub(crate) fn input(&self, subject: &Subject) -> Value {
+        let account = self.accounts.get(&subject.region);
         object([
             ("resource", subject.value.clone()),
-            ("account", self.account.clone()),
+            ("account", account.unwrap_or(&self.elsewhere).clone()),
             ("parameters", self.parameters.clone()),
             ("now", self.now.clone()),
         ])
     }
+}
+
+fn list<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Value {
+    let values: Vec<Value> = subjects.map(|subject| subject.value.clone()).collect();
+    Value::from(values)
 }
 
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {

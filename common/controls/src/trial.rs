@@ -37,6 +37,7 @@ impl Definition {
     }
 
     fn run(&mut self, case: Case) -> Option<Mismatch> {
+        let kind = case.kind(&self.control);
         let Case {
             name,
             resource,
@@ -46,7 +47,7 @@ impl Definition {
             expect,
             reason,
         } = case;
-        let resource = resource.fill(&self.control.resource_type, 0);
+        let resource = resource.fill(&kind, 0);
         let resources = account.into_iter().map(|(kind, sketches)| {
             let filled = (1..).zip(sketches);
             let filled = filled.map(|(number, sketch)| sketch.fill(&kind, number));

@@ -7101,8 +7101,9 @@ pub struct Control {
     /// CRITICAL, HIGH, MEDIUM or LOW.
     #[prost(string, tag = "5")]
     pub severity: ::prost::alloc::string::String,
-    #[prost(string, tag = "6")]
-    pub resource_type: ::prost::alloc::string::String,
+    /// What it judges.
+    #[prost(string, repeated, tag = "6")]
+    pub resource_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Other types that it looks at.
     #[prost(string, repeated, tag = "7")]
     pub reads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,

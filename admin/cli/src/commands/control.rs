@@ -86,7 +86,7 @@ fn document(control: &wire::Control) -> Json {
         "description": control.description,
         "remediation": control.remediation,
         "severity": control.severity,
-        "resourceType": control.resource_type,
+        "resourceTypes": control.resource_types,
         "reads": control.reads,
         "requirements": requirements,
         "parameters": parameters,

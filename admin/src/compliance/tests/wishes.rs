@@ -113,22 +113,25 @@ async fn parameters_are_checked_and_told_in_findings() {
     assert_eq!(choices.parameters(with.unwrap()), control.defaults());
 }
 
-#[tokio::test]
-async fn an_attempt_tells_and_writes_nothing() {
-    let house = House::listed();
-    house.bucket("web", false);
-    let files = muster_controls::CATALOG.iter();
-    let files = files
-        .copied()
-        .find(|files| files.control.contains("\"S3.8\""))
-        .unwrap();
-    let attempt = Attempt {
+/// A control that comes with the product, to be tried on all accounts.
+pub(super) fn of_catalog(id: &str) -> Attempt {
+    let mut files = muster_controls::CATALOG.iter().copied();
+    let files = files.find(|files| files.control.contains(&format!("\"{id}\"\n")));
+    let files = files.unwrap();
+    Attempt {
         control: files.control.to_owned(),
         rule: files.rule.to_owned(),
         cases: files.cases.to_owned(),
         as_of: None,
         accounts: Vec::new(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_tells_and_writes_nothing() {
+    let house = House::listed();
+    house.bucket("web", false);
+    let attempt = of_catalog("S3.8");
     let told = house.compliance.attempt(attempt.clone()).await.unwrap();
     assert_eq!((told.tally.passed, told.tally.failed), (1, 1));
     assert_eq!(told.verdicts[0].id, "arn:aws:s3:::web");

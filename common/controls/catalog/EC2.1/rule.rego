@@ -5,7 +5,6 @@ import data.muster
 # The snapshots that may be public, each as what is not known.
 exposed := [{"id": snapshot.id, "unread": muster.unread([permissions])} |
 	some snapshot in muster.others("AWS::EC2::Snapshot")
-	snapshot.region == input.resource.region
 	permissions := snapshot.state.CreateVolumePermission
 	may_be_public(permissions)
 ]

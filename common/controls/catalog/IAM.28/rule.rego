@@ -7,7 +7,6 @@ verdict := muster.settled(chances, "PASSED", "FAILED")
 # The analyzers that may do, each as what is not known of it.
 chances := [muster.unread([analyzer.state.Analyzer]) |
 	some analyzer in muster.others("AWS::AccessAnalyzer::Analyzer")
-	analyzer.region == input.resource.region
 	watches(analyzer.state.Analyzer)
 ]
 

@@ -2,26 +2,14 @@ package control
 
 import data.muster
 
-# Who may decrypt with every key, each as what is not known.
-holders := [{"id": holder.id, "unread": muster.unread([holder.state.InlineDocuments])} |
-	some type in ["AWS::IAM::User", "AWS::IAM::Group", "AWS::IAM::Role"]
-	some holder in muster.others(type)
-	may_decrypt(holder)
+verdict := "FAILED" if {
+	decrypts(statements, some_key(input.resource.id))
+} else := "PASSED"
+
+statements := [statement |
+	some policy in input.resource.state.InlineDocuments
+	some statement in muster.statements(policy.PolicyDocument)
 ]
-
-may_decrypt(holder) if muster.unavailable(holder.state.InlineDocuments)
-
-may_decrypt(holder) if {
-	statements := [statement |
-		some policy in holder.state.InlineDocuments
-		some statement in muster.statements(policy.PolicyDocument)
-	]
-	decrypts(statements, some_key(holder.id))
-}
-
-failed := {"status": "FAILED", "detail": concat(", ", [holder.id | some holder in holders; holder.unread == []])}
-
-verdict := muster.settled([holder.unread | some holder in holders], failed, "PASSED")
 
 # Whether statements allow decryption with a key.
 decrypts(statements, key) if {

@@ -58,7 +58,11 @@ impl Estate {
             let text = std::fs::read_to_string(folder.path().join("control.toml"))?;
             let kind = text
                 .lines()
-                .find_map(|line| line.strip_prefix("resource_type = \"")?.strip_suffix('"'))
+                .find_map(|line| {
+                    let types = line.strip_prefix("resource_type")?;
+                    // The first one: a case about another one says so.
+                    types.split('"').nth(1)
+                })
                 .context("a control without a resource type")?;
             let cases: Json =
                 serde_json::from_slice(&std::fs::read(folder.path().join("cases.json"))?)?;

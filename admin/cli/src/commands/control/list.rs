@@ -148,7 +148,7 @@ fn row(control: &wire::Control, status: ControlStatus) -> Vec<Cell> {
         naming::id(&control.name).into(),
         status,
         severity(&control.severity),
-        Cell::free(control.resource_type.as_str()).dim(),
+        Cell::free(control.resource_types.join(", ")).dim(),
         Cell::free(control.title.as_str()),
     ]
 }
@@ -164,7 +164,7 @@ mod tests {
             name: format!("controls/{id}"),
             title: "Snapshots are not shared with everybody".to_owned(),
             severity: "CRITICAL".to_owned(),
-            resource_type: "AWS::EC2::Snapshot".to_owned(),
+            resource_types: vec!["AWS::EC2::Snapshot".to_owned()],
             enabled,
             ..wire::Control::default()
         };

@@ -61,7 +61,7 @@ fn lines(
         ("title", control.title.as_str().into()),
         ("severity", severity(&control.severity)),
         ("status", status(control, standing)),
-        ("resource type", control.resource_type.as_str().into()),
+        ("judges", control.resource_types.join(", ").into()),
         ("reads", control.reads.join(", ").into()),
     ];
     if control.custom {
@@ -150,7 +150,9 @@ mod tests {
             name: "controls/IAM.3".to_owned(),
             title: "Access keys are rotated".to_owned(),
             severity: "MEDIUM".to_owned(),
-            resource_type: "AWS::IAM::User".to_owned(),
+            resource_types: ["AWS::IAM::User", "AWS::IAM::Role"]
+                .map(str::to_owned)
+                .to_vec(),
             requirements: vec![wire::Requirements {
                 standard: "standards/cis-aws-foundations-benchmark/v/3.0.0".to_owned(),
                 numbers: vec!["1.14".to_owned()],
@@ -184,7 +186,7 @@ mod tests {
         title: Access keys are rotated
         severity: MEDIUM
         status: failed: 3 failed, 1 not available
-        resource type: AWS::IAM::User
+        judges: AWS::IAM::User, AWS::IAM::Role
         reads: 
         requirement: 1.14 of cis-aws-foundations-benchmark/v/3.0.0
         parameter: days = 45 instead of 90: How old a key may be

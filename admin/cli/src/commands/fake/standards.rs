@@ -27,7 +27,7 @@ fn controls() -> Vec<wire::Control> {
         name: "controls/Shop.1".to_owned(),
         title: "Baskets are closed at night".to_owned(),
         severity: "LOW".to_owned(),
-        resource_type: "AWS::S3::Bucket".to_owned(),
+        resource_types: vec!["AWS::S3::Bucket".to_owned()],
         custom: true,
         ..wire::Control::default()
     });
