@@ -1,4 +1,4 @@
-//! RDS: instances, clusters (those of Neptune and DocumentDB too, which AWS lists with them) and snapshots of instances.
+//! RDS: instances, clusters (those of Neptune and DocumentDB too, which AWS lists with them) and snapshots of both.
 
 use futures::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value as Json, json};
@@ -42,7 +42,11 @@ pub(super) const SURVEY: Survey = Survey {
         },
         Listing {
             kind: "AWS::RDS::DBSnapshot",
-            list: List::Own(snapshots),
+            list: List::Own(|site, out| snapshots(site, out, &OF_INSTANCES)),
+        },
+        Listing {
+            kind: "AWS::RDS::DBClusterSnapshot",
+            list: List::Own(|site, out| snapshots(site, out, &OF_CLUSTERS)),
         },
     ],
     check: |site| {
@@ -51,28 +55,65 @@ pub(super) const SURVEY: Survey = Survey {
     },
 };
 
-fn snapshots<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
+/// How the API speaks of one kind of snapshots.
+struct Snapshots {
+    call: &'static str,
+    list: &'static str,
+    part: &'static str,
+    arn: &'static str,
+    name: &'static str,
+    attributes: &'static str,
+    /// Where its answer has what `shared` names.
+    result: &'static str,
+    shared: &'static str,
+}
+
+const OF_INSTANCES: Snapshots = Snapshots {
+    call: "rds:DescribeDBSnapshots",
+    list: "DBSnapshots",
+    part: "DBSnapshot",
+    arn: "DBSnapshotArn",
+    name: "DBSnapshotIdentifier",
+    attributes: "rds:DescribeDBSnapshotAttributes",
+    result: "DBSnapshotAttributesResult",
+    shared: "DBSnapshotAttributes",
+};
+
+const OF_CLUSTERS: Snapshots = Snapshots {
+    call: "rds:DescribeDBClusterSnapshots",
+    list: "DBClusterSnapshots",
+    part: "DBClusterSnapshot",
+    arn: "DBClusterSnapshotArn",
+    name: "DBClusterSnapshotIdentifier",
+    attributes: "rds:DescribeDBClusterSnapshotAttributes",
+    result: "DBClusterSnapshotAttributesResult",
+    shared: "DBClusterSnapshotAttributes",
+};
+
+fn snapshots<'a>(
+    site: &'a Site,
+    out: &'a mut Telling,
+    words: &'static Snapshots,
+) -> BoxFuture<'a, Result<(), Broken>> {
     async move {
-        let call = "rds:DescribeDBSnapshots";
-        let mut pages = site.pages(Service::Rds, call, parameters(PAGE), MARKER);
+        let mut pages = site.pages(Service::Rds, words.call, parameters(PAGE), MARKER);
         while let Some(mut page) = pages.next().await? {
-            let one = |entry| snapshot(site, entry).boxed();
-            describe(taken(&mut page, "DBSnapshots"), out, one).await?;
+            let one = |entry| snapshot(site, entry, words).boxed();
+            describe(taken(&mut page, words.list), out, one).await?;
         }
         Ok(())
     }
     .boxed()
 }
 
-async fn snapshot(site: &Site, snapshot: Json) -> Result<Resource, Refused> {
-    let named = json!({ "DBSnapshotIdentifier": snapshot["DBSnapshotIdentifier"] });
-    let call = "rds:DescribeDBSnapshotAttributes";
-    let answer = site.act(Service::Rds, call, &named).await;
-    let attributes = member(answer, "DBSnapshotAttributesResult");
-    let attributes = site.part(member(attributes, "DBSnapshotAttributes"), &[])?;
+async fn snapshot(site: &Site, snapshot: Json, words: &Snapshots) -> Result<Resource, Refused> {
+    let named = json!({ words.name: snapshot[words.name] });
+    let answer = site.act(Service::Rds, words.attributes, &named).await;
+    let attributes = member(answer, words.result);
+    let attributes = site.part(member(attributes, words.shared), &[])?;
     Ok(Resource {
-        id: text(&snapshot, "DBSnapshotArn").to_owned(),
+        id: text(&snapshot, words.arn).to_owned(),
         region: site.place.clone(),
-        state: state([("DBSnapshot", snapshot), ("Attributes", attributes)]),
+        state: state([(words.part, snapshot), ("Attributes", attributes)]),
     })
 }

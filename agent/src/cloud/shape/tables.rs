@@ -70,23 +70,24 @@ pub(super) const IAM: Table = Table {
 
 pub(super) const RDS: Table = Table {
     lists: "AdditionalStorageVolumes AssociatedRoles AttributeValues AvailabilityZones CustomEndpoints DBClusterMembers
-        DBClusterOptionGroupMemberships DBClusters DBInstanceAutomatedBackupsReplications DBInstances DBParameterGroups
-        DBSecurityGroups DBSnapshotAttributes DBSnapshots DnsIps DomainMemberships EnabledCloudwatchLogsExports
-        LogTypesToDisable LogTypesToEnable OptionGroupMemberships ProcessorFeatures ReadReplicaDBClusterIdentifiers
-        ReadReplicaDBInstanceIdentifiers ReadReplicaIdentifiers StatusInfos Subnets SupportedNetworkTypes TagList
-        VpcSecurityGroups",
+        DBClusterOptionGroupMemberships DBClusterSnapshotAttributes DBClusterSnapshots DBClusters
+        DBInstanceAutomatedBackupsReplications DBInstances DBParameterGroups DBSecurityGroups DBSnapshotAttributes
+        DBSnapshots DnsIps DomainMemberships EnabledCloudwatchLogsExports LogTypesToDisable LogTypesToEnable
+        OptionGroupMemberships ProcessorFeatures ReadReplicaDBClusterIdentifiers ReadReplicaDBInstanceIdentifiers
+        ReadReplicaIdentifiers StatusInfos Subnets SupportedNetworkTypes TagList VpcSecurityGroups",
     records: "CertificateDetails LimitlessDatabase MasterUserSecret PendingCloudwatchLogsExports PendingModifiedValues
         RdsCustomClusterConfiguration ScalingConfigurationInfo ServerlessV2ScalingConfiguration SubnetAvailabilityZone
         SubnetOutpost",
-    numbers: "AllocatedStorage BacktrackConsumedChangeRecords BacktrackWindow BackupRetentionPeriod Capacity DbInstancePort
-        DBSnapshots/PercentProgress FullSnapshotSizeInBytes IOPS Iops MaxAllocatedStorage MaxCapacity MinCapacity
-        MinRequiredACU MonitoringInterval PerformanceInsightsRetentionPeriod Port PromotionTier SecondsBeforeTimeout
-        SecondsUntilAutoPause StorageOperationPercentProgress StorageThroughput",
+    numbers: "AllocatedStorage BacktrackConsumedChangeRecords BacktrackWindow BackupRetentionPeriod Capacity
+        DbInstancePort DBClusterSnapshots/PercentProgress DBSnapshots/PercentProgress FullSnapshotSizeInBytes IOPS Iops
+        MaxAllocatedStorage MaxCapacity MinCapacity MinRequiredACU MonitoringInterval
+        PerformanceInsightsRetentionPeriod Port PromotionTier SecondsBeforeTimeout SecondsUntilAutoPause
+        StorageOperationPercentProgress StorageThroughput",
     flags: "ActivityStreamEngineNativeAuditFieldsIncluded AutoMinorVersionUpgrade AutoPause CopyTagsToSnapshot
         CrossAccountClone CustomerOwnedIpEnabled DedicatedLogVolume DeletionProtection Encrypted
-        GlobalWriteForwardingRequested HttpEndpointEnabled IAMDatabaseAuthenticationEnabled InternetAccessGatewayEnabled
-        IsClusterWriter IsStorageConfigUpgradeAvailable MultiAZ MultiTenant Normal PerformanceInsightsEnabled
-        PubliclyAccessible StorageEncrypted VPCNetworkingEnabled",
+        GlobalWriteForwardingRequested HttpEndpointEnabled IAMDatabaseAuthenticationEnabled
+        InternetAccessGatewayEnabled IsClusterWriter IsStorageConfigUpgradeAvailable MultiAZ MultiTenant Normal
+        PerformanceInsightsEnabled PubliclyAccessible StorageEncrypted VPCNetworkingEnabled",
     ..NOTHING
 };
 

@@ -36,7 +36,8 @@ pub(super) const TYPES: &[(&str, &str, usize)] = &[
     ("AWS::EC2::NetworkInterface", REGION, 300),
     ("AWS::RDS::DBInstance", REGION, 10),
     ("AWS::RDS::DBCluster", REGION, 2),
-    ("AWS::RDS::DBSnapshot", REGION, 8),
+    ("AWS::RDS::DBSnapshot", REGION, 6),
+    ("AWS::RDS::DBClusterSnapshot", REGION, 2),
     ("AWS::EFS::FileSystem", REGION, 2),
 ];
 const GLOBAL: &str = "aws-global";
