@@ -1,0 +1,5 @@
+package control
+
+verdict := "PASSED" if {
+	input.resource.state.DBCluster.BackupRetentionPeriod >= input.parameters.days
+} else := "FAILED"
