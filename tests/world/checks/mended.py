@@ -309,6 +309,28 @@ class Networks(StandInCase):
         self.assertEqual((told["InternetGatewayBlockMode"], told["State"]), ("block-ingress", "update-complete"))
 
 
+class Machines(StandInCase):
+    def test_an_instance_is_virtualized_as_its_image_is(self) -> None:
+        ec2 = self.client("ec2")
+        for told, virtualization in (({"VirtualizationType": "hvm"}, "hvm"), ({}, "paravirtual")):
+            image = ec2.register_image(Name=f"base-{virtualization}", RootDeviceName="/dev/sda1", **told)["ImageId"]
+            self.assertEqual(ec2.describe_images(ImageIds=[image])["Images"][0]["VirtualizationType"], virtualization)
+            run = ec2.run_instances(ImageId=image, InstanceType="m3.medium", MinCount=1, MaxCount=1)
+            self.assertEqual(run["Instances"][0]["VirtualizationType"], virtualization)
+
+
+class Databases(StandInCase):
+    def test_an_instance_of_a_cluster_tells_the_exports_of_its_cluster(self) -> None:
+        rds, aurora = self.client("rds"), {"DBClusterIdentifier": "orders", "Engine": "aurora-postgresql"}
+        login = {"MasterUsername": "keeper", "MasterUserPassword": "not-a-secret-1"}
+        rds.create_db_cluster(EnableCloudwatchLogsExports=["postgresql"], **aurora, **login)
+        rds.create_db_instance(DBInstanceIdentifier="member", DBInstanceClass="db.r6g.large", **aurora)
+        alone = {"DBInstanceClass": "db.t3.medium", "Engine": "postgres", "AllocatedStorage": 20, **login}
+        rds.create_db_instance(DBInstanceIdentifier="alone", EnableCloudwatchLogsExports=["upgrade"], **alone)
+        exports = {it["DBInstanceIdentifier"]: it["EnabledCloudwatchLogsExports"] for it in rds.describe_db_instances()["DBInstances"]}
+        self.assertEqual(exports, {"member": ["postgresql"], "alone": ["upgrade"]})
+
+
 class Topics(StandInCase):
     def test_a_mailbox_is_pending_and_a_queue_is_not(self) -> None:
         sns = self.client("sns")

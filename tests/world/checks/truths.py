@@ -35,6 +35,7 @@ class Truths:
             "EC2.7": lambda _: self._client("ec2").get_ebs_encryption_by_default()["EbsEncryptionByDefault"],
             "EC2.8": lambda arn: self._instance(arn)["MetadataOptions"]["HttpTokens"] == "required",
             "EC2.9": lambda arn: "PublicIpAddress" not in self._instance(arn),
+            "EC2.24": lambda arn: self._instance(arn)["VirtualizationType"] == "hvm",
             "EC2.13": lambda arn: not self._lets_in(arn, 22, ANYWHERE),
             "EC2.14": lambda arn: not self._lets_in(arn, 3389, ANYWHERE),
             "EC2.21": self._is_closed,
@@ -62,10 +63,13 @@ class Truths:
             "IAM.26": lambda arn: self._certificate(arn)["Expiration"] > datetime.now(UTC),
             "IAM.27": lambda arn: arn not in self._holders("AWSCloudShellFullAccess"),
             "IAM.28": lambda _: bool(self._client("accessanalyzer").list_analyzers(type="ACCOUNT")["analyzers"]),
+            "KMS.2": lambda arn: not self._decrypts_everything(arn),
             "KMS.4": lambda arn: self._client("kms").get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"],
             "RDS.2": lambda arn: not self._database(arn)["PubliclyAccessible"],
             "RDS.3": lambda arn: self._database(arn)["StorageEncrypted"],
             "RDS.5": lambda arn: self._database(arn)["MultiAZ"],
+            "RDS.6": lambda arn: self._database(arn)["MonitoringInterval"] > 0,
+            "RDS.9": lambda arn: self._logs_of(self._database(arn)) <= set(self._database(arn)["EnabledCloudwatchLogsExports"]),
             "RDS.13": lambda arn: self._database(arn)["AutoMinorVersionUpgrade"],
             "RDS.15": lambda arn: self._client("rds").describe_db_clusters(DBClusterIdentifier=_name(arn))["DBClusters"][0]["MultiAZ"],
             "S3.2": lambda arn: not self._is_public(_name(arn)) and not self._everybody_may(_name(arn), "READ"),
@@ -135,6 +139,22 @@ class Truths:
 
     def _instance(self, arn: str) -> dict:
         return self._client("ec2").describe_instances(InstanceIds=[_name(arn)])["Reservations"][0]["Instances"][0]
+
+    @staticmethod
+    def _logs_of(database: dict) -> set[str]:
+        return {"postgresql", "upgrade"} if database["Engine"] == "postgres" else {"postgresql"}
+
+    def _decrypts_everything(self, arn: str) -> bool:
+        """By the policies in it; of those here, no two statements belong together."""
+        kind, *_, name = arn.split(":")[-1].split("/")
+        ask, who = self._client("iam"), {f"{kind.title()}Name": name}
+        for policy in getattr(ask, f"list_{kind}_policies")(**who)["PolicyNames"]:
+            document = getattr(ask, f"get_{kind}_policy")(PolicyName=policy, **who)["PolicyDocument"]
+            for statement in document["Statement"]:
+                actions = {statement["Action"]} if isinstance(statement["Action"], str) else {*statement["Action"]}
+                if statement["Effect"] == "Allow" and statement["Resource"] == "*" and actions & {"*", "kms:*", "kms:Decrypt"}:
+                    return True
+        return False
 
     def _database(self, arn: str) -> dict:
         return self._client("rds").describe_db_instances(DBInstanceIdentifier=_name(arn))["DBInstances"][0]

@@ -6,23 +6,25 @@ from .site import Site
 
 
 class Machine(NamedTuple):
-    """An instance."""
+    """An instance. `virtualization` is its image's; of the types that are left, m3 takes both."""
 
     name: str
     imdsv2: bool
     encrypted: bool
     public: bool
+    virtualization: str
+    type: str
 
 
-GOOD, POOR = Machine("billing-1", True, True, False), Machine("bastion-1", False, False, True)
+GOOD = Machine("billing-1", True, True, False, "hvm", "t3.micro")
+POOR = Machine("bastion-1", False, False, True, "paravirtual", "m3.medium")
 MACHINES = {
     "hardened": (GOOD,),
     "mixed": (GOOD, POOR._replace(encrypted=True)),
-    "bad": (POOR, POOR._replace(name="search-1", public=False)),
+    "bad": (POOR, POOR._replace(name="search-1", public=False, virtualization="hvm")),
 }
 ENCRYPTED_BY_DEFAULT = {"hardened": "everywhere", "mixed": "at home", "bad": "nowhere"}
 SNAPSHOT_BLOCK = {"hardened": "block-all-sharing", "mixed": "block-new-sharing", "bad": None}
-IMAGE = "ami-0123456789abcdef0"
 
 
 def configure(site: Site) -> None:
@@ -43,9 +45,10 @@ def _encrypt_by_default(site: Site, region: str) -> None:
 def _launch(site: Site, region: str, machine: Machine) -> None:
     ec2 = site.client("ec2", region)
     subnet = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]["SubnetId"]
+    base = {"Architecture": "x86_64", "RootDeviceName": "/dev/sda1", "VirtualizationType": machine.virtualization}
     run = ec2.run_instances(
-        ImageId=IMAGE,
-        InstanceType="t3.micro",
+        ImageId=ec2.register_image(Name=f"{machine.name}-base", **base)["ImageId"],
+        InstanceType=machine.type,
         MinCount=1,
         MaxCount=1,
         MetadataOptions={"HttpTokens": "required" if machine.imdsv2 else "optional", "HttpEndpoint": "enabled"},
@@ -56,6 +59,7 @@ def _launch(site: Site, region: str, machine: Machine) -> None:
     instance = f"arn:aws:ec2:{region}:{site.account}:instance/{run['Instances'][0]['InstanceId']}"
     site.judge(machine.imdsv2, "EC2.8", resource=instance, region=region)
     site.judge(not machine.public, "EC2.9", resource=instance, region=region)
+    site.judge(machine.virtualization == "hvm", "EC2.24", resource=instance, region=region)
     attached = [{"Name": "attachment.instance-id", "Values": [run["Instances"][0]["InstanceId"]]}]
     for volume in ec2.describe_volumes(Filters=attached)["Volumes"]:
         arn = f"arn:aws:ec2:{region}:{site.account}:volume/{volume['VolumeId']}"

@@ -12,6 +12,8 @@ EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 READING = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::reports", "arn:aws:s3:::reports/*"]}
 ALL_OF_S3 = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 NOTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+DECRYPTION = {"Effect": "Allow", "Action": ["kms:DescribeKey", "kms:Decrypt"], "Resource": "*"}
+ENCRYPTION = {"Effect": "Allow", "Action": ["kms:DescribeKey", "kms:Encrypt"], "Resource": "*"}
 POLICIES = {
     "hardened": {"read-reports": [READING], "quarantine": [NOTHING]},
     "mixed": {"read-reports": [READING], "quarantine": [NOTHING], "legacy-admin": [READING, EVERYTHING]},
@@ -23,7 +25,9 @@ ATTACHED_TO_USERS = {
     "mixed": {"dev.orchard": "read-reports"},
     "bad": {"ben.marsh": "do-anything", "cleo.tarn": "do-anything"},
 }
-INLINE_OF_USERS = {"hardened": {}, "mixed": {}, "bad": {"ada.quill": ALL_OF_S3}}
+INLINE_OF_USERS = {"hardened": {}, "mixed": {}, "bad": {"ada.quill": ALL_OF_S3, "ben.marsh": EVERYTHING}}
+INLINE_OF_ROLES = {"hardened": {"data-export": ENCRYPTION}, "mixed": {"data-export": DECRYPTION}, "bad": {"data-export": DECRYPTION}}
+INLINE_OF_GROUPS = {"hardened": ENCRYPTION, "mixed": ENCRYPTION, "bad": DECRYPTION}
 CLOUD_SHELL = {"hardened": (), "mixed": ("role/deploy",), "bad": ("role/deploy", "user/ada.quill", "group/developers")}
 CERTIFICATES = {
     "hardened": {"www-current": CURRENT},
@@ -38,6 +42,7 @@ def configure(site: Site) -> None:
     _make_roles(site, iam)
     _attach(site, iam)
     _attach_cloud_shell(site, iam)
+    _allow_decryption(site, iam)
     _keep_certificates(site, iam)
     _name_contact(site)
 
@@ -73,8 +78,7 @@ def _attach(site: Site, iam) -> None:
     for name, policy in attached.items():
         iam.attach_user_policy(UserName=name, PolicyArn=f"{local}/{policy}")
     for name, statement in inline.items():
-        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=document)
+        iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=_document(statement))
     shell = {place.removeprefix("user/") for place in CLOUD_SHELL[site.profile]}
     for name in PEOPLE:
         who = f"arn:aws:iam::{site.account}:user/{name}"
@@ -90,8 +94,31 @@ def _attach_cloud_shell(site: Site, iam) -> None:
     for place in CLOUD_SHELL[site.profile]:
         kind, name = place.split("/")
         attach[kind](name)
-    for place in ("role/deploy", "role/app-runtime", "group/developers", *(f"user/{name}" for name in PEOPLE)):
+    for place in _principals(site):
         site.judge(place not in CLOUD_SHELL[site.profile], "IAM.27", resource=f"arn:aws:iam::{site.account}:{place}")
+
+
+def _allow_decryption(site: Site, iam) -> None:
+    """KMS.2 reads what stands in the principals themselves: who may decrypt with every key, and who may do everything."""
+    inline = {f"user/{name}": statement for name, statement in INLINE_OF_USERS[site.profile].items()}
+    iam.put_group_policy(GroupName="developers", PolicyName="inline", PolicyDocument=_document(INLINE_OF_GROUPS[site.profile]))
+    inline["group/developers"] = INLINE_OF_GROUPS[site.profile]
+    for name, statement in INLINE_OF_ROLES[site.profile].items():
+        iam.put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=_document(statement))
+        inline[f"role/{name}"] = statement
+    for place in _principals(site):
+        holds = inline.get(place) not in (DECRYPTION, EVERYTHING)
+        site.judge(holds, "KMS.2", resource=f"arn:aws:iam::{site.account}:{place}")
+
+
+def _principals(site: Site) -> list[str]:
+    """Everybody whom this file knows."""
+    roles = ROLES if site.profile == "bad" else (*ROLES, "support")
+    return [*(f"role/{name}" for name in roles), "group/developers", *(f"user/{name}" for name in PEOPLE)]
+
+
+def _document(statement: dict) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _keep_certificates(site: Site, iam) -> None:

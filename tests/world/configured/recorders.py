@@ -21,7 +21,8 @@ INSTANCES = {"allSupported": False, "includeGlobalResourceTypes": False, "resour
 
 
 def configure(site: Site) -> None:
-    site.client("iam").create_service_linked_role(AWSServiceName="config.amazonaws.com")
+    role = site.client("iam").create_service_linked_role(AWSServiceName="config.amazonaws.com")["Role"]["Arn"]
+    site.judge(True, "IAM.27", "KMS.2", resource=role)
     for region in site.regions:
         recording = (HOME if region == site.home else ELSEWHERE)[site.profile]
         if recording is not Recording.NONE:
@@ -34,7 +35,7 @@ def _record(site: Site, region: str, recording: Recording) -> None:
     role = f"arn:aws:iam::{site.account}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
     group = EVERYTHING
     if recording is Recording.SOME:
-        role, group = site.entry.role("recorder"), INSTANCES
+        role, group = site.role("recorder"), INSTANCES
     config.put_configuration_recorder(ConfigurationRecorder={"name": "default", "roleARN": role, "recordingGroup": group})
     config.put_delivery_channel(DeliveryChannel={"name": "default", "s3BucketName": site.buckets[region]["logs"].name})
     if recording is not Recording.STOPPED:

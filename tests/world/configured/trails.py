@@ -53,7 +53,7 @@ def _make(site: Site, trail: Trail) -> None:
             "EnableLogFileValidation": True,
             "KmsKeyId": site.keys[site.home],
             "CloudWatchLogsLogGroupArn": f"arn:aws:logs:{site.home}:{site.account}:log-group:{LOG_GROUP}:*",
-            "CloudWatchLogsRoleArn": site.entry.role("trail-to-logs"),
+            "CloudWatchLogsRoleArn": site.role("trail-to-logs"),
         }
     bucket = site.buckets[site.home][trail.bucket].name
     cloudtrail.create_trail(Name=trail.name, S3BucketName=bucket, IncludeGlobalServiceEvents=True, **settings)

@@ -4,9 +4,9 @@ In: moto's own classes, once, before the first call. Out: the same classes, whic
 state, so that every operation of a service still sees what every other one wrote.
 """
 
-from . import cloudtrail, config, ec2, iam, kms, s3, sns
+from . import cloudtrail, config, ec2, iam, kms, rds, s3, sns
 
-SERVICES = (cloudtrail, config, ec2, iam, kms, s3, sns)
+SERVICES = (cloudtrail, config, ec2, iam, kms, rds, s3, sns)
 
 
 def mend() -> None:

@@ -1,4 +1,5 @@
-"""Amazon EC2: default security groups that let themselves in, owners of snapshots, and what blocks public access."""
+"""Amazon EC2: default security groups that let themselves in, owners of snapshots, what blocks public access, and how an
+image that an account registers is virtualized."""
 
 from functools import wraps
 
@@ -11,6 +12,7 @@ UNBLOCKED = "unblocked"
 
 def mend() -> None:
     EC2Backend.create_security_group = _with_self_ingress(EC2Backend.create_security_group)
+    EC2Response.register_image = _virtualized(EC2Response.register_image)
     EC2Response.describe_snapshots = _of_owners(EC2Response.describe_snapshots)
     EC2Response.get_snapshot_block_public_access_state = _snapshot_block
     EC2Response.enable_snapshot_block_public_access = _block_snapshots
@@ -29,6 +31,21 @@ def _with_self_ingress(create):
         return group
 
     return create_with_ingress
+
+
+def _virtualized(register):
+    """Without VirtualizationType an image is paravirtual, as the API reference says."""
+
+    @wraps(register)
+    def registered(response: EC2Response) -> ActionResult:
+        made = register(response)
+        image = response.ec2_backend.amis[made.result["ImageId"]]
+        image.virtualization_type = response._get_param("VirtualizationType") or "paravirtual"
+        image.architecture = response._get_param("Architecture") or "x86_64"
+        image.root_device_name = response._get_param("RootDeviceName") or "/dev/sda1"
+        return made
+
+    return registered
 
 
 def _of_owners(describe):
