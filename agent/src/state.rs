@@ -51,6 +51,8 @@ pub struct Portion {
     pub epoch: Timestamp,
     /// The epoch that the changes start from. Unset: everything is told.
     pub base: Option<Timestamp>,
+    /// Of the portion in its epoch, from 0. An epoch that goes on over another connection is told by it from a new one.
+    pub number: u32,
     /// Resources that are new or otherwise, as JSON: `type`, `id`, `region`, `state`.
     pub changed: Vec<Bytes>,
     /// Ids of resources that are no more.

@@ -67,6 +67,7 @@ impl Memory {
             place: place.to_owned(),
             epoch,
             base: self.base.clone(),
+            next: 0,
             admin: Arc::clone(admin),
             seen: HashMap::new(),
             waiting: Vec::new(),
@@ -91,6 +92,8 @@ pub(super) struct Telling {
     place: String,
     epoch: Timestamp,
     base: Option<Arc<Base>>,
+    /// The number of the next portion.
+    next: u32,
     admin: Arc<dyn Admin>,
     /// Everything that was listed.
     seen: HashMap<String, u128>,
@@ -171,10 +174,12 @@ impl Telling {
             place: self.place.clone(),
             epoch: self.epoch,
             base: self.base.as_ref().map(|base| base.epoch),
+            number: self.next,
             changed: std::mem::take(&mut self.waiting),
             gone,
             end,
         };
+        self.next += 1;
         match self.admin.tell(portion).await? {
             Taken::Taken { refused } => {
                 for resource in refused {

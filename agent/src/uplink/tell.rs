@@ -1,11 +1,10 @@
 //! Telling of configuration: portions of epochs on a stream of their own, beside the uplink on its connection.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use muster_common::timestamp::{Timestamp, to_wire};
+use muster_common::timestamp::to_wire;
 use muster_proto::v1 as wire;
 use muster_proto::v1::agent_client::AgentClient;
 use muster_proto::v1::observe_request::End;
@@ -62,8 +61,6 @@ struct Line {
     carrier: Arc<Mutex<Carrier>>,
     asks: mpsc::Sender<wire::ObserveRequest>,
     answers: Streaming<wire::ObserveResponse>,
-    /// By type and place: the epoch, and the number of its next portion.
-    open: HashMap<(&'static str, String), (Timestamp, u32)>,
 }
 
 impl Admin for Teller {
@@ -117,7 +114,6 @@ impl Line {
             carrier,
             asks,
             answers,
-            open: HashMap::new(),
         })
     }
 
@@ -127,18 +123,11 @@ impl Line {
             place,
             epoch,
             base,
+            number,
             changed,
             gone,
             end,
         } = portion;
-        let at = (kind, place.clone());
-        let known = self.open.get(&at).filter(|(open, _)| *open == epoch);
-        let number = known.map_or(0, |(_, next)| *next);
-        if end.is_some() {
-            self.open.remove(&at);
-        } else {
-            self.open.insert(at, (epoch, number + 1));
-        }
         let request = wire::ObserveRequest {
             resource_type: kind.to_owned(),
             region: place,

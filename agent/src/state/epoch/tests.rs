@@ -228,3 +228,19 @@ async fn ten_thousand_resources_travel_in_portions() {
         10_000
     );
 }
+
+#[tokio::test]
+async fn portions_are_numbered_in_their_epoch_whoever_carries_them() {
+    let mut scene = Scene::new();
+    for _ in 0..2 {
+        let mut telling = scene.begin();
+        for number in 0..501 {
+            let resource = resource(&number.to_string(), &json!(1));
+            telling.add(resource).await.unwrap();
+        }
+        telling.complete().await.unwrap();
+    }
+    let heard = scene.listener.heard.lock();
+    let numbers: Vec<u32> = heard.iter().map(|portion| portion.number).collect();
+    assert_eq!(numbers, [0, 1, 0, 1]);
+}
