@@ -2,14 +2,16 @@
 //!
 //! In: portions of epochs, each of one resource type in one place of an account. Out: present and past states, counts,
 //! and what was read when and what could not be. Always: a state is durable and visible before its portion is answered;
-//! a resource is gone only when a complete epoch, or one told against a known one, says so; a state that is what it was
-//! writes nothing; nobody tells of another account. Survives: everything, in a store of its own, of the same engine as
+//! a resource is gone only when a complete epoch, or one told against a known one, says so; what no agent of the account
+//! reads any more is kept as such, and not waited for; a state that is what it was writes nothing; nobody tells of another
+//! account. Survives: everything, in a store of its own, of the same engine as
 //! findings. Not here: what a state means (`compliance`), who asked (`api`).
 
 mod ask;
 mod changed;
 mod document;
 mod observer;
+mod readers;
 mod retention;
 
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use muster_common::clock::Clock;
 use muster_common::finding::FindingKey;
 use muster_common::timestamp::Timestamp;
 use muster_store::{Bound, Findings as Engine, Ledger, Table};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -30,10 +33,13 @@ use changed::Changed;
 pub use observer::{
     Observer, PORTION_BYTES_MAX, PORTION_RESOURCES_MAX, Portion, PortionEnd, Refused, Taken,
 };
+pub use readers::Reads;
 pub use retention::Retention;
 
 /// Where a type is listed that has no Region.
 pub const GLOBAL: &str = "aws-global";
+/// The type of the account itself.
+const ACCOUNT: &str = "AWS::::Account";
 
 /// Keeps resources and tells of them. Cheap to clone.
 #[derive(Clone)]
@@ -59,8 +65,24 @@ pub struct Held {
     pub document: Bytes,
     /// When this state was first seen.
     pub observed_at: Timestamp,
+    pub presence: Presence,
+}
+
+/// Whether a resource is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Present,
     /// It was there and is not any more.
-    pub gone: bool,
+    Gone,
+    /// It was there, and no agent of the account reads its type in its place any more.
+    Unread,
+}
+
+impl Held {
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.presence == Presence::Present
+    }
 }
 
 /// What is known of the listings of one type in one place.
@@ -163,6 +185,10 @@ impl Inventory {
         for listed in inventory.all_coverage().await? {
             inventory.changed.mark(listed.account, &listed.kind);
         }
+        // An account that nothing is read of any more may have been judged before that.
+        for account in inventory.first_of_each::<Reads>(Table::Readers).await? {
+            inventory.changed.mark(account, ACCOUNT);
+        }
         Ok(inventory)
     }
 
@@ -177,11 +203,22 @@ impl Inventory {
     /// # Errors
     /// [`Error::Store`].
     pub async fn accounts(&self) -> Result<Vec<AccountId>, Error> {
+        let mut accounts = self.first_of_each::<Listing>(Table::Listings).await?;
+        accounts.extend(self.first_of_each::<Reads>(Table::Readers).await?);
+        accounts.sort_unstable();
+        accounts.dedup();
+        Ok(accounts)
+    }
+
+    /// The accounts that have entries in a table whose keys begin with them.
+    async fn first_of_each<T: DeserializeOwned>(
+        &self,
+        table: Table,
+    ) -> Result<Vec<AccountId>, Error> {
         let mut accounts: Vec<AccountId> = Vec::new();
         let mut bound = Bound::Start;
         loop {
-            // The first entry of each account.
-            let next = self.records.scan::<Listing>(Table::Listings, bound, 1);
+            let next = self.records.scan::<T>(table, bound, 1);
             let Some((key, _)) = next.await?.into_iter().next() else {
                 return Ok(accounts);
             };

@@ -1,7 +1,8 @@
 //! The configuration of the account: what resources there are and how they are set, told to the admin epoch by epoch.
 //!
 //! In: AWS's answers. Out: for each type of resource and place (a Region, or `aws-global`) one epoch per run of a survey: what
-//! changed since the epoch that the admin took last, what is gone, and an end that says that this is all, or why it is not.
+//! changed since the epoch that the admin took last, what is gone, and an end that says that this is all, or why it is not; and
+//! what is read at all, so that nobody waits for a Region that is off or was taken out of the settings.
 //! Always: a resource counts as gone only if a whole listing lacks it; what could not be read says so by call and code; a
 //! listing is held a page at a time. Survives: nothing; the first epoch of a process tells everything. Not here: what a
 //! state means (the admin's controls), and the way to the admin ([`Admin`]).
@@ -24,6 +25,7 @@ mod site;
 mod sns;
 mod survey;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -99,8 +101,16 @@ pub struct RefusedResource {
 #[error("the admin was lost before it answered")]
 pub struct Lost;
 
+/// Types by place: all that this agent reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads(pub BTreeMap<String, BTreeSet<&'static str>>);
+
 /// Who is told.
 pub trait Admin: Send + Sync {
+    /// Says what is read from here on, in place of what was said before; waits until there is a connection. It is said again
+    /// on every new connection, before the first portion.
+    fn read(&self, reads: Reads) -> BoxFuture<'_, Result<(), Lost>>;
+
     /// Tells a portion; waits until there is a connection.
     fn tell(&self, portion: Portion) -> BoxFuture<'_, Result<Taken, Lost>>;
 }

@@ -13,7 +13,7 @@ use super::GLOBAL;
 use super::finding::{About, Stamp, Times};
 use super::gaps::{Gaps, Ground};
 use super::known::{Kept, Known};
-use crate::inventory::Held;
+use crate::inventory::{Held, Presence};
 
 /// A control, made ready for one account.
 pub(super) struct Sheet {
@@ -47,7 +47,10 @@ pub(super) struct Draft {
 
 /// Reads resources. What cannot be read is told and left out.
 pub(super) fn subjects(held: &[Held]) -> Vec<Subject> {
-    let read = held.iter().filter(|held| !held.gone).filter_map(|held| {
+    let read = held
+        .iter()
+        .filter(|held| held.presence == Presence::Present)
+        .filter_map(|held| {
         let resource: Result<Resource, _> = serde_json::from_slice(&held.document);
         let told = |error: &serde_json::Error| {
             tracing::error!(account = %held.account, kind = %held.kind, %error, "a resource cannot be read");

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::audit::{Audit, Selection};
 use crate::ingest::{self, Rate};
-use crate::inventory::{Coverage, Held, Listing};
+use crate::inventory::{Coverage, Held, Listing, Presence};
 use crate::membership::{self, Membership};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -132,7 +132,7 @@ impl State for World {
                 id: text("id"),
                 document: Bytes::from(document.to_string()),
                 observed_at: NOW,
-                gone: false,
+                presence: Presence::Present,
             }
         });
         let held = Ok(held.collect());

@@ -48,7 +48,7 @@ pub enum By {
 }
 
 impl Asked {
-    fn filter(&self) -> Result<Filter, Error> {
+    pub(super) fn filter(&self) -> Result<Filter, Error> {
         let mut filters = Vec::new();
         let accounts: Vec<String> = self.accounts.iter().map(ToString::to_string).collect();
         for (what, field, values) in [
@@ -224,7 +224,7 @@ impl Inventory {
                     }
                     Some(_) | None => held,
                 };
-                if !held.gone {
+                if held.is_present() {
                     resources.push(held);
                 }
             }

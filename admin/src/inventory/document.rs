@@ -14,7 +14,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Held;
+use super::{Held, Presence};
 
 /// The largest resource.
 pub(super) const DOCUMENT_BYTES_MAX: usize = finding::FINDING_BYTES_MAX;
@@ -71,6 +71,9 @@ struct Envelope<'a> {
     account: AccountId,
     place: String,
     gone: bool,
+    /// Not gone for all that is known: nobody looks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unread: bool,
     #[serde(borrow)]
     resource: &'a RawValue,
 }
@@ -139,12 +142,17 @@ impl Document {
             region: &self.region,
             id: &self.id,
         };
-        fields.import(self.key, &self.bytes, stamp, false)
+        fields.import(self.key, &self.bytes, stamp, Presence::Present)
     }
 }
 
-/// What stores that it is gone: the last state is the version before.
-pub(super) fn farewell(held: &Held, place: &str, stamp: Timestamp) -> Option<Change> {
+/// What stores that it is gone, or not read any more: the last state is the version before.
+pub(super) fn farewell(
+    held: &Held,
+    place: &str,
+    stamp: Timestamp,
+    becomes: Presence,
+) -> Option<Change> {
     let fields = Fields {
         account: held.account,
         place,
@@ -155,7 +163,7 @@ pub(super) fn farewell(held: &Held, place: &str, stamp: Timestamp) -> Option<Cha
     let bare = serde_json::json!({
         "id": held.id, "region": held.region, "state": {}, "type": held.kind,
     });
-    fields.import(held.key, bare.to_string().as_bytes(), stamp, true)
+    fields.import(held.key, bare.to_string().as_bytes(), stamp, becomes)
 }
 
 struct Fields<'a> {
@@ -173,17 +181,21 @@ impl Fields<'_> {
         key: FindingKey,
         resource: &[u8],
         stamp: Timestamp,
-        gone: bool,
+        presence: Presence,
     ) -> Option<Change> {
         let envelope = Envelope {
             account: self.account,
             place: self.place.to_owned(),
-            gone,
+            gone: presence == Presence::Gone,
+            unread: presence == Presence::Unread,
             resource: serde_json::from_slice(resource).ok()?,
         };
         let document = Bytes::from(serde_json::to_vec(&envelope).ok()?);
         let mut row = Row::default();
-        let state = if gone { "ARCHIVED" } else { "ACTIVE" };
+        let state = match presence {
+            Presence::Present => "ACTIVE",
+            Presence::Gone | Presence::Unread => "ARCHIVED",
+        };
         for (field, text) in [
             (Field::AwsAccountId, self.account.as_str()),
             (Field::Region, self.place),
@@ -228,7 +240,11 @@ pub(super) fn held(record: &Record) -> Result<Held, muster_store::Error> {
         id: form.id,
         document: record.document.slice_ref(resource.as_bytes()),
         observed_at: record.recorded_at,
-        gone: envelope.gone,
+        presence: match (envelope.gone, envelope.unread) {
+            (_, true) => Presence::Unread,
+            (true, false) => Presence::Gone,
+            (false, false) => Presence::Present,
+        },
     })
 }
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use muster_common::account::{AccountId, Region};
 use muster_common::finding::FindingKey;
+use muster_common::identity::AgentId;
 use muster_common::timestamp::Timestamp;
 use muster_store::{Batch, Change, Item, Table};
 
 use super::ask::{Asked, PAGE};
 use super::document::{Document, farewell, held, key};
-use super::{Error, GLOBAL, Held, Inventory, Listing, Trouble, listing_key};
+use super::readers::Reads;
+use super::{Error, GLOBAL, Held, Inventory, Listing, Presence, Trouble, listing_key};
 use crate::records::Draft;
 
 /// Resources and ids of one portion.
@@ -76,7 +78,7 @@ pub struct Observer {
 }
 
 /// An epoch that is being told. Dropped before its end, it deletes nothing; what it changed is marked all the same.
-struct Open {
+pub(super) struct Open {
     inventory: Inventory,
     account: AccountId,
     kind: String,
@@ -149,6 +151,25 @@ impl Observer {
         Ok(Taken::Taken { refused })
     }
 
+    /// Takes down all that the agent reads, in place of what it said before. The answer is what nobody reads any more by
+    /// that, as types and places. `agents`: those of the account that were not stopped.
+    ///
+    /// # Errors
+    /// As [`Observer::take`].
+    pub async fn reads(
+        &mut self,
+        agent: AgentId,
+        reads: &Reads,
+        agents: &[AgentId],
+    ) -> Result<Vec<(String, String)>, Error> {
+        reads.check()?;
+        self.open.retain(|(kind, place), _| reads.has(kind, place));
+        let read = self
+            .inventory
+            .read_by(self.account, agent, reads, agents, &self.actor);
+        read.await
+    }
+
     /// `None` if the base is not what is known here.
     async fn begin(
         &self,
@@ -163,21 +184,33 @@ impl Observer {
                 return Ok(None);
             }
         }
-        Ok(Some(Open {
-            inventory: self.inventory.clone(),
-            account: self.account,
-            kind: kind.clone(),
-            place: place.clone(),
+        let at = (kind.as_str(), place.as_str());
+        let open = Open::new(&self.inventory, self.account, at, epoch, base);
+        Ok(Some(open))
+    }
+}
+
+impl Open {
+    pub(super) fn new(
+        inventory: &Inventory,
+        account: AccountId,
+        (kind, place): (&str, &str),
+        epoch: Timestamp,
+        base: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            inventory: inventory.clone(),
+            account,
+            kind: kind.to_owned(),
+            place: place.to_owned(),
             epoch,
             base,
             next: 0,
             seen: HashSet::new(),
             changed: false,
-        }))
+        }
     }
-}
 
-impl Open {
     async fn take(
         &mut self,
         changed: Vec<Bytes>,
@@ -217,14 +250,14 @@ impl Open {
         for document in documents.values() {
             let same = known
                 .get(&document.key)
-                .is_some_and(|known| !known.gone && known.document == document.bytes);
+                .is_some_and(|known| known.is_present() && known.document == document.bytes);
             if !same {
                 changes.extend(document.import(self.account, &self.place, &self.kind, stamp));
             }
         }
         for (key, known) in &known {
-            if !documents.contains_key(key) && !known.gone {
-                changes.extend(farewell(known, &self.place, stamp));
+            if !documents.contains_key(key) && known.is_present() {
+                changes.extend(farewell(known, &self.place, stamp, Presence::Gone));
             }
         }
         self.record(changes, stamp, actor).await?;
@@ -233,7 +266,7 @@ impl Open {
 
     async fn end(&mut self, end: PortionEnd, actor: &Arc<str>) -> Result<(), Error> {
         if matches!(end, PortionEnd::Complete { .. }) && self.base.is_none() {
-            self.part(actor).await?;
+            self.part(Presence::Gone, actor).await?;
         }
         let records = &self.inventory.records;
         let now = self.inventory.clock.now();
@@ -248,8 +281,8 @@ impl Open {
         Ok(records.commit(draft).await?)
     }
 
-    /// After everything was told: what was not is gone.
-    async fn part(&mut self, actor: &Arc<str>) -> Result<(), Error> {
+    /// After everything was told: what was not is not there any more, or nobody looks.
+    pub(super) async fn part(&mut self, becomes: Presence, actor: &Arc<str>) -> Result<(), Error> {
         let asked = Asked {
             accounts: vec![self.account],
             places: vec![self.place.clone()],
@@ -262,7 +295,7 @@ impl Open {
             let stamp = self.stamp(page.iter());
             let missing = page.iter().filter(|held| !self.seen.contains(&held.key));
             let changes: Vec<Change> = missing
-                .filter_map(|held| farewell(held, &self.place, stamp))
+                .filter_map(|held| farewell(held, &self.place, stamp, becomes))
                 .collect();
             self.record(changes, stamp, actor).await?;
             match next {
@@ -349,13 +382,6 @@ fn listing(before: Listing, end: PortionEnd, epoch: Timestamp, now: Timestamp) -
 }
 
 fn check(portion: &Portion) -> Result<(), Error> {
-    let invalid = |what, value: &str, reason| {
-        Err(Error::Invalid {
-            what,
-            value: value.chars().take(64).collect(),
-            reason,
-        })
-    };
     let Portion {
         kind,
         place,
@@ -366,13 +392,7 @@ fn check(portion: &Portion) -> Result<(), Error> {
         number: _,
         end: _,
     } = portion;
-    let of_kind = |byte: u8| byte.is_ascii_alphanumeric() || byte == b':';
-    if !kind.contains("::") || kind.len() > KIND_BYTES_MAX || !kind.bytes().all(of_kind) {
-        return invalid("resource_type", kind, "is no type, such as AWS::S3::Bucket");
-    }
-    if place != GLOBAL && place.parse::<Region>().is_err() {
-        return invalid("region", place, "is no Region, and not aws-global");
-    }
+    checked_place(kind, place)?;
     if base.is_some_and(|base| base >= *epoch) {
         return invalid("epoch", &epoch.to_string(), "is not later than its base");
     }
@@ -382,7 +402,26 @@ fn check(portion: &Portion) -> Result<(), Error> {
     limited("bytes of a portion", bytes, PORTION_BYTES_MAX)
 }
 
-fn limited(what: &'static str, count: usize, max: usize) -> Result<(), Error> {
+pub(super) fn checked_place(kind: &str, place: &str) -> Result<(), Error> {
+    let of_kind = |byte: u8| byte.is_ascii_alphanumeric() || byte == b':';
+    if !kind.contains("::") || kind.len() > KIND_BYTES_MAX || !kind.bytes().all(of_kind) {
+        return invalid("resource_type", kind, "is no type, such as AWS::S3::Bucket");
+    }
+    if place != GLOBAL && place.parse::<Region>().is_err() {
+        return invalid("region", place, "is no Region, and not aws-global");
+    }
+    Ok(())
+}
+
+fn invalid(what: &'static str, value: &str, reason: &'static str) -> Result<(), Error> {
+    Err(Error::Invalid {
+        what,
+        value: value.chars().take(64).collect(),
+        reason,
+    })
+}
+
+pub(super) fn limited(what: &'static str, count: usize, max: usize) -> Result<(), Error> {
     if count > max {
         return Err(Error::TooMany { what, count, max });
     }

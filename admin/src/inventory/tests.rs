@@ -1,6 +1,9 @@
 //! The room over a real store.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use muster_common::clock::Clock;
+use muster_common::identity::AgentId;
 use muster_common::timestamp::{DAY, Timestamp};
 use muster_store::Embedded;
 
@@ -140,8 +143,8 @@ async fn what_a_whole_epoch_does_not_name_is_gone() {
     let key = world.inventory.resolve(&arn("a")).await.unwrap();
     let (history, next) = world.inventory.history(key, None, 10).await.unwrap();
     assert_eq!(
-        history.iter().map(|held| held.gone).collect::<Vec<_>>(),
-        [true, false]
+        history.iter().map(|held| held.presence).collect::<Vec<_>>(),
+        [Presence::Gone, Presence::Present]
     );
     assert_eq!(next, None);
 }
@@ -314,6 +317,108 @@ async fn what_was_told_outlives_the_server() {
     );
 }
 
+fn reads(places: &[&str]) -> Reads {
+    let kinds = BTreeSet::from([KIND.to_owned()]);
+    let places = places.iter().map(|place| (*place).to_owned());
+    Reads(places.map(|place| (place, kinds.clone())).collect())
+}
+
+/// A topic that is listed in a place, completely.
+fn only(place: &str, epoch: i64, base: Option<i64>) -> Portion {
+    Portion {
+        place: place.to_owned(),
+        ..complete(portion(epoch, base, vec![topic("a", 1)]), 1)
+    }
+}
+
+#[tokio::test]
+async fn what_no_agent_reads_any_more_is_kept_as_such_and_not_waited_for() {
+    let world = World::new().await;
+    let mut observer = world.observer();
+    let agent = AgentId::random();
+    let both = reads(&[PLACE, "us-east-1"]);
+    let read = async |observer: &mut Observer, reads: &Reads| {
+        let given_up = observer.reads(agent, reads, &[agent]).await.unwrap();
+        let places = given_up.into_iter().map(|(_, place)| place);
+        places.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(read(&mut observer, &both).await, "");
+    observer.take(only(PLACE, 1, None)).await.unwrap();
+    observer.take(only("us-east-1", 1, None)).await.unwrap();
+    // Told and not to its end, so that no listing stands of it.
+    let part = Portion {
+        place: "eu-north-1".to_owned(),
+        ..portion(1, None, vec![topic("a", 1)])
+    };
+    observer.take(part).await.unwrap();
+    assert_eq!(world.present().await, "a=1 a=1 a=1");
+    let (_, reached) = world.changes(0);
+    world.clock.advance(1_000);
+    assert_eq!(
+        read(&mut observer, &reads(&[PLACE])).await,
+        "eu-north-1 us-east-1"
+    );
+    assert_eq!(world.present().await, "a=1");
+    assert_eq!(world.listing().await.count, 1);
+    assert_eq!(world.changes(reached).0, 1);
+    let asked = Asked {
+        places: vec!["us-east-1".to_owned()],
+        gone: true,
+        ..Asked::default()
+    };
+    let (held, _) = world.inventory.list(&asked, None, 10).await.unwrap();
+    let (history, _) = world
+        .inventory
+        .history(held[0].key, None, 10)
+        .await
+        .unwrap();
+    let presence: Vec<Presence> = history.iter().map(|held| held.presence).collect();
+    assert_eq!(presence, [Presence::Unread, Presence::Present]);
+    // Said again, it writes nothing.
+    let (_, reached) = world.changes(0);
+    assert_eq!(read(&mut observer, &reads(&[PLACE])).await, "");
+    assert_eq!(world.changes(reached), (0, reached));
+    // What is read again is there again, and told as a whole.
+    assert_eq!(read(&mut observer, &both).await, "");
+    let against = only("us-east-1", 2, Some(1));
+    assert_eq!(observer.take(against).await.unwrap(), Taken::BaseUnknown);
+    observer.take(only("us-east-1", 3, None)).await.unwrap();
+    assert_eq!(world.present().await, "a=1 a=1");
+    let whole = read(&mut observer, &Reads::default()).await;
+    assert_eq!(whole, "eu-west-1 us-east-1");
+    assert_eq!(world.inventory.accounts().await.unwrap(), [world.account]);
+}
+
+#[tokio::test]
+async fn a_place_that_some_agent_may_still_read_is_not_given_up() {
+    let world = World::new().await;
+    let mut observer = world.observer();
+    let (one, other, stopped) = (AgentId::random(), AgentId::random(), AgentId::random());
+    observer.take(only(PLACE, 1, None)).await.unwrap();
+    observer.take(only("us-east-1", 1, None)).await.unwrap();
+    let mut said = Vec::new();
+    let near = reads(&[PLACE]);
+    let far = reads(&["us-east-1"]);
+    for (agent, reads, agents) in [
+        // The other one was not heard yet, and may read everything.
+        (one, &near, &[one, other][..]),
+        (other, &far, &[one, other]),
+        (one, &near, &[one, other]),
+        // Whoever was stopped says nothing.
+        (stopped, &near, &[one, other]),
+        (other, &far, &[other]),
+    ] {
+        said.push(observer.reads(agent, reads, agents).await.unwrap().len());
+    }
+    assert_eq!(said, [0, 0, 0, 0, 1]);
+    let coverage = world.inventory.coverage(world.account).await.unwrap();
+    assert_eq!(coverage.len(), 1);
+    assert_eq!(coverage[0].place, "us-east-1");
+    // It was forgotten; if it comes back, it has to say it again.
+    let readers = world.inventory.readers(world.account).await.unwrap();
+    assert_eq!(readers.into_keys().collect::<Vec<_>>(), [other]);
+}
+
 #[tokio::test]
 async fn what_is_long_gone_goes() {
     let world = World::new().await;
@@ -359,12 +464,26 @@ async fn what_no_agent_sends_is_refused() {
     ] {
         told.push(observer.take(portion).await.unwrap_err().to_string());
     }
+    let agent = AgentId::random();
+    let many = (0..129).map(|number| (format!("xx-north-{number}"), BTreeSet::new()));
+    let kinds = (0..257).map(|number| format!("A::B{number}")).collect();
+    for reads in [
+        reads(&["Atlantis/2"]),
+        Reads(many.collect()),
+        Reads(BTreeMap::from([(PLACE.to_owned(), kinds)])),
+    ] {
+        let said = observer.reads(agent, &reads, &[agent]).await;
+        told.push(said.unwrap_err().to_string());
+    }
     insta::assert_snapshot!(told.join("\n"), @r#"
     resource_type: "bucket" is no type, such as AWS::S3::Bucket
     region: "Atlantis/2" is no Region, and not aws-global
     epoch: "1970-01-01T00:00:02.000Z" is not later than its base
     gone: 501 were given, at most 500 are allowed
     bytes of a portion: 6291456 were given, at most 4194304 are allowed
+    region: "Atlantis/2" is no Region, and not aws-global
+    places that are read: 129 were given, at most 128 are allowed
+    types that are read in a place: 257 were given, at most 256 are allowed
     "#);
     let foreign = topic("a", 1).to_vec();
     let foreign = String::from_utf8(foreign)

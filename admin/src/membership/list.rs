@@ -113,6 +113,24 @@ impl Membership {
             .collect())
     }
 
+    /// The agents of an account that may speak again: those that were not stopped, of the member as it is. One whose
+    /// certificate is over is among them; nobody said that it shall not come back.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn standing_agents(&self, account: AccountId) -> Result<Vec<AgentId>, Error> {
+        let member: Option<Member> = self.records.get(Table::Members, key(account)).await?;
+        let Some(Member { epoch, .. }) = member else {
+            return Ok(Vec::new());
+        };
+        let picks = |agent: &Agent| agent.state == AgentState::Enrolled && agent.epoch == epoch;
+        let prefix = format!("{account}/");
+        let (agents, _) = self
+            .list(Table::Agents, &prefix, None, usize::MAX, picks)
+            .await?;
+        Ok(agents.into_iter().map(|(_, agent)| agent.id).collect())
+    }
+
     /// The enrolled agents of an account.
     ///
     /// # Errors

@@ -27,10 +27,12 @@ pub enum Table {
     Controls,
     /// Scores by day.
     Scores,
+    /// What each agent reads of the configuration of its account.
+    Readers,
 }
 
 impl Table {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Settings,
         Self::Members,
         Self::Invitations,
@@ -43,6 +45,7 @@ impl Table {
         Self::Standards,
         Self::Controls,
         Self::Scores,
+        Self::Readers,
     ];
 
     #[must_use]
@@ -60,6 +63,7 @@ impl Table {
             Self::Standards => "standards",
             Self::Controls => "controls",
             Self::Scores => "scores",
+            Self::Readers => "readers",
         }
     }
 }

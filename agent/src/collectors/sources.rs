@@ -49,7 +49,10 @@ impl Sources {
             return Ok(self.regions.clone());
         }
         match self.cloud.enabled_regions(&self.home).await {
-            Ok(regions) if regions.is_empty() => Ok(vec![self.home.clone()]),
+            // An account has Regions: an answer without any is none.
+            Ok(regions) if regions.is_empty() => Err(Setback::Failed(
+                "account:ListRegions named no Region".to_owned(),
+            )),
             Ok(regions) => Ok(regions),
             Err(error) => Err(Setback::of_call(error)),
         }

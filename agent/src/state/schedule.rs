@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::epoch::{Base, Broken, Memory, Telling};
 use super::site::{Refused, Site};
 use super::survey::{self, Listing, Survey};
-use super::{Admin, GLOBAL, Surveying};
+use super::{Admin, GLOBAL, Reads, Surveying};
 use crate::board::Board;
 use crate::cloud::Cloud;
 use crate::collectors::{Setback, Sources, pause};
@@ -32,17 +32,13 @@ const NAMED_MAX: usize = 4;
 
 /// Surveys until `stop`.
 pub async fn run(surveying: Surveying, stop: CancellationToken) {
-    if !surveying.settings.enabled {
-        stop.cancelled().await;
-        return;
-    }
     let turns = Arc::new(Semaphore::new(AT_A_TIME));
     let mut tasks = JoinSet::new();
     let mut running: HashMap<Option<Region>, Vec<AbortHandle>> = HashMap::new();
+    let mut saying: Option<AbortHandle> = None;
     loop {
-        let pause = match surveying.sources.check_credentials().await {
-            Ok(()) => {
-                let places = surveying.places().await;
+        let pause = match surveying.places().await {
+            Ok(Places::Known(places)) => {
                 running.retain(|place, tasks| {
                     let wanted = places.contains(place);
                     if !wanted {
@@ -50,14 +46,15 @@ pub async fn run(surveying: Surveying, stop: CancellationToken) {
                     }
                     wanted
                 });
-                for place in places {
-                    running.entry(place).or_insert_with_key(|place| {
-                        let posts = surveying.posts(place.as_ref()).into_iter();
-                        posts
-                            .map(|post| tasks.spawn(post.keep(Arc::clone(&turns))))
-                            .collect()
-                    });
+                if let Some(before) = saying.take() {
+                    before.abort();
                 }
+                saying = Some(tasks.spawn(say(Arc::clone(&surveying.admin), reads(&places))));
+                surveying.start(places, &mut running, &mut tasks, &turns);
+                REGIONS_EVERY
+            }
+            Ok(Places::AtLeast(places)) => {
+                surveying.start(places, &mut running, &mut tasks, &turns);
                 REGIONS_EVERY
             }
             Err(problem) => {
@@ -72,6 +69,43 @@ pub async fn run(surveying: Surveying, stop: CancellationToken) {
     }
     // What was told to the admin and not to its end, it throws away.
     tasks.shutdown().await;
+}
+
+/// Where to survey: Regions, and `None` for what has none.
+enum Places {
+    /// There, and nowhere else.
+    Known(Vec<Option<Region>>),
+    /// The Regions of the account could not be listed: there, and where it is surveyed already.
+    AtLeast(Vec<Option<Region>>),
+}
+
+/// All that is read in some places.
+fn reads(places: &[Option<Region>]) -> Reads {
+    let of = |place: &Option<Region>| {
+        let kinds = surveys(place.as_ref()).iter();
+        let kinds = kinds.flat_map(|survey| survey.listings.iter().map(|listing| listing.kind));
+        (name(place.as_ref()), kinds.collect())
+    };
+    Reads(places.iter().map(of).collect())
+}
+
+/// Until the admin has heard it. Portions say it, too, should there be another connection.
+async fn say(admin: Arc<dyn Admin>, reads: Reads) {
+    while admin.read(reads.clone()).await.is_err() {
+        tokio::time::sleep(RETRY_EVERY).await;
+    }
+}
+
+const fn surveys(region: Option<&Region>) -> &'static [&'static Survey] {
+    match region {
+        Some(_) => survey::REGIONAL,
+        None => survey::GLOBAL,
+    }
+}
+
+/// A place as the admin knows it.
+fn name(region: Option<&Region>) -> String {
+    region.map_or(GLOBAL, Region::as_str).to_owned()
 }
 
 /// Asks the least that shows whether each survey would work, of what is global and of the home Region.
@@ -92,20 +126,40 @@ pub async fn check(sources: &Sources) -> Vec<(String, Result<(), Setback>)> {
 }
 
 impl Surveying {
-    /// The Regions, and `None` for what has none. The collectors tell if they cannot be listed.
-    async fn places(&self) -> Vec<Option<Region>> {
-        let home = &self.sources.home;
-        let regions = self.sources.regions().await;
-        let regions = regions.unwrap_or_else(|_| vec![home.clone()]);
-        let regions = regions.into_iter().map(Some);
-        std::iter::once(None).chain(regions).collect()
+    /// Where to survey; nowhere if that is switched off. The collectors tell if the Regions cannot be listed.
+    async fn places(&self) -> Result<Places, String> {
+        if !self.settings.enabled {
+            return Ok(Places::Known(Vec::new()));
+        }
+        self.sources.check_credentials().await?;
+        let with_global = |regions: Vec<Region>| {
+            let regions = regions.into_iter().map(Some);
+            std::iter::once(None).chain(regions).collect()
+        };
+        Ok(match self.sources.regions().await {
+            Ok(regions) => Places::Known(with_global(regions)),
+            Err(_) => Places::AtLeast(with_global(vec![self.sources.home.clone()])),
+        })
+    }
+
+    fn start(
+        &self,
+        places: Vec<Option<Region>>,
+        running: &mut HashMap<Option<Region>, Vec<AbortHandle>>,
+        tasks: &mut JoinSet<()>,
+        turns: &Arc<Semaphore>,
+    ) {
+        for place in places {
+            running.entry(place).or_insert_with_key(|place| {
+                let posts = self.posts(place.as_ref()).into_iter();
+                posts
+                    .map(|post| tasks.spawn(post.keep(Arc::clone(turns))))
+                    .collect()
+            });
+        }
     }
 
     fn posts(&self, region: Option<&Region>) -> Vec<Post> {
-        let surveys = match region {
-            Some(_) => survey::REGIONAL,
-            None => survey::GLOBAL,
-        };
         let post = |survey: &&'static Survey| Post {
             survey,
             region: region.cloned(),
@@ -119,7 +173,7 @@ impl Surveying {
             memories: HashMap::new(),
             setbacks: BTreeMap::new(),
         };
-        surveys.iter().map(post).collect()
+        surveys(region).iter().map(post).collect()
     }
 }
 
@@ -192,8 +246,7 @@ impl Post {
 
     fn site(&self) -> Site {
         let region = self.region.as_ref().unwrap_or(&self.home).clone();
-        let place = self.region.as_ref().map_or(GLOBAL, Region::as_str);
-        let place = place.to_owned();
+        let place = name(self.region.as_ref());
         Site::new(self.cloud.clone(), self.account, region, place)
     }
 

@@ -1,4 +1,4 @@
-//! Telling of configuration: portions of epochs on a stream of their own, beside the uplink on its connection.
+//! Telling of configuration: what is read, and portions of epochs, on a stream of their own beside the uplink on its connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
 use super::Carrier;
-use crate::state::{Admin, EpochEnd, Lost, Portion, RefusedResource, Taken};
+use crate::state::{Admin, EpochEnd, Lost, Portion, Reads, RefusedResource, Taken};
 
 /// How long the admin may take over a portion.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,6 +47,7 @@ impl Carriers {
         Teller {
             carriers: self.0.subscribe(),
             line: AsyncMutex::default(),
+            reads: Mutex::default(),
         }
     }
 }
@@ -55,35 +56,58 @@ impl Carriers {
 pub struct Teller {
     carriers: watch::Receiver<Option<Arc<Mutex<Carrier>>>>,
     line: AsyncMutex<Option<Line>>,
+    /// What every new line begins with, once it is known.
+    reads: Mutex<Option<Reads>>,
 }
 
 struct Line {
     carrier: Arc<Mutex<Carrier>>,
     asks: mpsc::Sender<wire::ObserveRequest>,
     answers: Streaming<wire::ObserveResponse>,
+    /// What is read, as it was said on it.
+    said: Option<Reads>,
 }
 
 impl Admin for Teller {
+    fn read(&self, reads: Reads) -> BoxFuture<'_, Result<(), Lost>> {
+        Box::pin(async move {
+            let mut kept = self.line.lock().await;
+            *self.reads.lock() = Some(reads);
+            // Also if it was said before: what other agents read may have changed.
+            if let Some(line) = &mut *kept {
+                line.said = None;
+            }
+            let line = self.line(&mut kept).await?;
+            *kept = Some(line);
+            Ok(())
+        })
+    }
+
     fn tell(&self, portion: Portion) -> BoxFuture<'_, Result<Taken, Lost>> {
         Box::pin(async move {
-            let mut line = self.line.lock().await;
-            let told = self.told(&mut line, portion).await;
-            if told.is_err() {
-                *line = None;
-            }
-            told
+            let mut kept = self.line.lock().await;
+            let mut line = self.line(&mut kept).await?;
+            let taken = line.tell(portion).await?;
+            *kept = Some(line);
+            Ok(taken)
         })
     }
 }
 
 impl Teller {
-    async fn told(&self, line: &mut Option<Line>, portion: Portion) -> Result<Taken, Lost> {
+    /// The line of this connection, on which it is said what is read. It is out of its place until it is put back, for one
+    /// that broke, or whose user was given up in the middle of an answer, is no good for the next.
+    async fn line(&self, kept: &mut Option<Line>) -> Result<Line, Lost> {
         let carrier = self.carrier().await?;
-        let line = match line {
+        let mut line = match kept.take() {
             Some(line) if Arc::ptr_eq(&line.carrier, &carrier) => line,
-            Some(_) | None => line.insert(Line::open(carrier).await?),
+            Some(_) | None => Line::open(carrier).await?,
         };
-        line.tell(portion).await
+        let reads = self.reads.lock().clone();
+        if let Some(reads) = reads.filter(|reads| line.said.as_ref() != Some(reads)) {
+            line.say(reads).await?;
+        }
+        Ok(line)
     }
 
     /// Waits until there is one.
@@ -114,7 +138,18 @@ impl Line {
             carrier,
             asks,
             answers,
+            said: None,
         })
+    }
+
+    async fn say(&mut self, reads: Reads) -> Result<(), Lost> {
+        let request = wire::ObserveRequest {
+            reads: Some(read_places(&reads)),
+            ..Default::default()
+        };
+        self.ask(request, "").await?;
+        self.said = Some(reads);
+        Ok(())
     }
 
     async fn tell(&mut self, portion: Portion) -> Result<Taken, Lost> {
@@ -137,7 +172,12 @@ impl Line {
             changed,
             gone,
             end: end.map(end_of),
+            reads: None,
         };
+        self.ask(request, kind).await
+    }
+
+    async fn ask(&mut self, request: wire::ObserveRequest, kind: &str) -> Result<Taken, Lost> {
         self.asks
             .send_timeout(request, ANSWER_TIMEOUT)
             .await
@@ -154,6 +194,16 @@ impl Line {
             Some(Outcome::BaseUnknown(wire::BaseUnknown {})) => Ok(Taken::BaseUnknown),
             None => Err(Lost),
         }
+    }
+}
+
+fn read_places(reads: &Reads) -> wire::ReadPlaces {
+    let places = reads.0.iter().map(|(place, kinds)| wire::ReadPlace {
+        region: place.clone(),
+        resource_types: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+    });
+    wire::ReadPlaces {
+        places: places.collect(),
     }
 }
 

@@ -613,8 +613,8 @@ pub struct RefusedFinding {
     pub message: ::prost::alloc::string::String,
 }
 /// A portion of what a collector saw of one resource type in one Region. The portions of an epoch follow each other; only
-/// the last one makes it count, so a listing that broke off deletes nothing.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// the last one makes it count, so a listing that broke off deletes nothing. Or, in place of a portion, what the agent reads.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ObserveRequest {
     /// Such as `AWS::S3::Bucket`.
     #[prost(string, tag = "1")]
@@ -637,6 +637,9 @@ pub struct ObserveRequest {
     /// Of the portion in its epoch, from 0.
     #[prost(uint32, tag = "9")]
     pub number: u32,
+    /// If it is set, nothing else counts.
+    #[prost(message, optional, tag = "10")]
+    pub reads: ::core::option::Option<ReadPlaces>,
     /// Set in the last portion.
     #[prost(oneof = "observe_request::End", tags = "7, 8")]
     pub end: ::core::option::Option<observe_request::End>,
@@ -652,6 +655,24 @@ pub mod observe_request {
         #[prost(message, tag = "8")]
         Unavailable(super::EpochUnavailable),
     }
+}
+/// All that an agent reads from here on: said first on each stream, again when it changes, and now and then. What no agent of
+/// the account reads any more is given up: the resources there count as not read, and nothing waits for their next listing.
+/// An agent that cannot tell, since the Regions of the account could not be listed, does not say it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadPlaces {
+    /// At most 128.
+    #[prost(message, repeated, tag = "1")]
+    pub places: ::prost::alloc::vec::Vec<ReadPlace>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadPlace {
+    /// A Region, or `aws-global`.
+    #[prost(string, tag = "1")]
+    pub region: ::prost::alloc::string::String,
+    /// At most 256.
+    #[prost(string, repeated, tag = "2")]
+    pub resource_types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EpochComplete {
@@ -6199,9 +6220,12 @@ pub struct ObservedResource {
     /// When this state was first seen.
     #[prost(message, optional, tag = "7")]
     pub observed_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// It was there and is not any more.
+    /// It was there and is not any more; or, if it is `unread`, nobody looks.
     #[prost(bool, tag = "8")]
     pub gone: bool,
+    /// No agent of the account reads its type there any more. Whether it is still there is not known.
+    #[prost(bool, tag = "9")]
+    pub unread: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResourceFilter {

@@ -372,6 +372,61 @@ async fn a_denied_call_makes_what_needs_it_unknown_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_region_that_is_not_read_any_more_is_not_waited_for() {
+    let mut organization = organization(&[(MIXED, "mixed")], &[]).await;
+    organization.settled(Timestamp::default()).await;
+    let before = organization.verdicts(MIXED).await;
+    let far = |verdicts: &[Verdict]| {
+        let regions = verdicts.iter().map(|verdict| verdict.region.clone());
+        regions
+            .filter(|region| region != "us-east-1" && region != "aws-global")
+            .collect::<BTreeSet<String>>()
+    };
+    assert!(!far(&before).is_empty(), "there is one Region only");
+    let instances = [
+        "resource",
+        "list",
+        "--type",
+        "AWS::EC2::VPC",
+        "--gone",
+        "--all",
+    ];
+    let listed = organization.muster.json(&instances).await;
+    let is_far = |resource: &&Json| resource["region"] != "us-east-1";
+    let one = listed.as_array().unwrap().iter().find(is_far).unwrap();
+    let id = one["id"].as_str().unwrap().to_owned();
+
+    // The setting is all that changes.
+    assert_eq!(organization.agents[0].stop().await, Some(0));
+    organization.agents[0].set("MUSTER_AGENT_REGIONS", Some(r#"["us-east-1"]"#));
+    let since = Clock::system().now();
+    organization.agents[0].start();
+    eventually("the other Regions are given up", async || {
+        let coverage = organization
+            .muster
+            .json(&["resource", "coverage", "--all"])
+            .await;
+        let rows = coverage.as_array().cloned().unwrap_or_default();
+        let places: BTreeSet<String> = rows.iter().map(|row| row["region"].to_string()).collect();
+        places.len() == 2
+    })
+    .await;
+    organization.settled(since).await;
+    let after = organization.verdicts(MIXED).await;
+    assert_eq!(far(&after), BTreeSet::new());
+    assert!(after.iter().any(|verdict| verdict.region == "us-east-1"));
+    let unknown = after
+        .iter()
+        .filter(|verdict| verdict.status == "NOT_AVAILABLE");
+    assert_eq!(unknown.collect::<Vec<_>>(), [] as [&Verdict; 0]);
+    let history = organization.muster.run(&["resource", "history", &id]).await;
+    assert!(
+        history.contains("not read any more") && !history.contains("gone"),
+        "{history}"
+    );
+}
+
+#[tokio::test]
 async fn operators_decide_what_counts() {
     let organization = organization(&[(MIXED, "mixed")], &[]).await;
     organization.settled(Timestamp::default()).await;

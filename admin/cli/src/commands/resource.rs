@@ -74,6 +74,7 @@ fn document(resource: &wire::ObservedResource, state: &Json) -> Json {
         "id": resource.id,
         "observedAt": absolute(resource.observed_at.as_ref()),
         "gone": resource.gone,
+        "unread": resource.unread,
     });
     if !state.is_null() {
         document["state"] = state.clone();

@@ -87,6 +87,7 @@ impl Service for AgentService {
                 .inventory
                 .observer(agent.account, Arc::from(agent.id.to_string())),
             agent,
+            membership: self.membership.clone(),
             clock: self.clock.clone(),
             stop: self.stop.clone(),
             answers,

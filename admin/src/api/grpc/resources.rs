@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::error::{invalid, status};
 use crate::api::{caller, page};
-use crate::inventory::{Asked, By, Coverage, Held, Inventory, Listing, Name, Trouble};
+use crate::inventory::{Asked, By, Coverage, Held, Inventory, Listing, Name, Presence, Trouble};
 
 const PAGE_MAX: u32 = 1_000;
 const HISTORY_MAX: u32 = 100;
@@ -208,7 +208,7 @@ fn resource(held: &Held, with_state: bool) -> wire::ObservedResource {
         id,
         document,
         observed_at,
-        gone,
+        presence,
     } = held;
     wire::ObservedResource {
         name: format!("resources/{key}"),
@@ -222,7 +222,8 @@ fn resource(held: &Held, with_state: bool) -> wire::ObservedResource {
             String::new()
         },
         observed_at: Some(to_wire(*observed_at)),
-        gone: *gone,
+        gone: *presence != Presence::Present,
+        unread: *presence == Presence::Unread,
     }
 }
 

@@ -3,6 +3,7 @@ use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 
 use muster_common::timestamp::Timestamp;
+use tokio::sync::watch;
 
 use super::*;
 use crate::cloud::{CallError, Problem};
@@ -13,11 +14,17 @@ use crate::state::{EpochEnd, Lost, Portion, Taken};
 
 #[derive(Default)]
 struct Listener {
+    said: watch::Sender<Option<Reads>>,
     heard: Mutex<Vec<Portion>>,
     answers: Mutex<Vec<Taken>>,
 }
 
 impl Admin for Listener {
+    fn read(&self, reads: Reads) -> BoxFuture<'_, Result<(), Lost>> {
+        self.said.send_replace(Some(reads));
+        std::future::ready(Ok(())).boxed()
+    }
+
     fn tell(&self, portion: Portion) -> BoxFuture<'_, Result<Taken, Lost>> {
         self.heard.lock().push(portion);
         let answer = self.answers.lock().pop();
@@ -246,4 +253,42 @@ fn few_things_are_named() {
     let things = |count: usize| named((0..count).map(|number| number.to_string()));
     assert_eq!(things(2), "0; 1");
     assert_eq!(things(6), "0; 1; 2; 3; and 2 more");
+}
+
+#[test]
+fn what_is_read_is_said_by_place() {
+    let region: Region = "eu-west-1".parse().unwrap();
+    let Reads(reads) = reads(&[None, Some(region)]);
+    let has = |place: &str, kind: &str| reads[place].contains(kind);
+    assert_eq!(reads.len(), 2);
+    assert!(has(GLOBAL, "AWS::S3::Bucket") && has(GLOBAL, "AWS::::Account"));
+    assert!(has("eu-west-1", "AWS::EC2::Volume") && has("eu-west-1", "AWS::::Account"));
+    assert!(!has("eu-west-1", "AWS::S3::Bucket") && !has(GLOBAL, "AWS::EC2::Volume"));
+}
+
+#[tokio::test]
+async fn who_surveys_nothing_says_so() {
+    let listener = Arc::new(Listener::default());
+    let mut said = listener.said.subscribe();
+    let clock = Clock::standing_at(Timestamp::from_seconds(1_000));
+    let home: Region = "eu-west-1".parse().unwrap();
+    let cloud = Cloud::connect(Some(&home), &clock).await;
+    let config = crate::config::Config::default();
+    let account = "111122223333".parse().unwrap();
+    let surveying = Surveying {
+        sources: Sources::new(&config, cloud, account, home),
+        settings: crate::config::State {
+            enabled: false,
+            ..config.state
+        },
+        board: Board::default(),
+        clock,
+        admin: listener.clone(),
+    };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(run(surveying, stop.clone()));
+    let heard = said.wait_for(Option::is_some).await.unwrap().clone();
+    assert_eq!(heard, Some(Reads::default()));
+    stop.cancel();
+    running.await.unwrap();
 }

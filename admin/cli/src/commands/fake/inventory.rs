@@ -29,6 +29,7 @@ fn bucket(day: i64, state: &Json, gone: bool) -> wire::ObservedResource {
         },
         observed_at: Some(to_wire(start.plus(day * DAY))),
         gone,
+        unread: false,
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Arguments {
 enum Event {
     FirstSeen,
     Gone,
+    /// No agent looks there any more.
+    Unread,
     Back,
     Changed(Vec<Change>),
     /// It is not known what was before.
@@ -96,6 +98,7 @@ type State<'a> = (&'a wire::ObservedResource, &'a Json);
 
 fn event(newer: State<'_>, older: Option<State<'_>>) -> Event {
     match older {
+        _ if newer.0.unread => Event::Unread,
         _ if newer.0.gone => Event::Gone,
         None => Event::FirstSeen,
         Some((older, _)) if older.gone => Event::Back,
@@ -134,6 +137,7 @@ fn rows(resource: &wire::ObservedResource, event: &Event, format: Format) -> Vec
     match event {
         Event::FirstSeen => only("(first seen)"),
         Event::Gone => only("(gone)"),
+        Event::Unread => only("(not read any more)"),
         Event::Back => only("(there again)"),
         Event::Seen => only("(seen)"),
         Event::Changed(changes) if changes.is_empty() => only("(unchanged)"),
@@ -182,6 +186,7 @@ fn document(resource: &wire::ObservedResource, event: &Event) -> Json {
     let (name, changes): (&str, &[Change]) = match event {
         Event::FirstSeen => ("FIRST_SEEN", &[]),
         Event::Gone => ("GONE", &[]),
+        Event::Unread => ("UNREAD", &[]),
         Event::Back => ("BACK", &[]),
         Event::Seen => ("SEEN", &[]),
         Event::Changed(changes) => ("CHANGED", changes),
@@ -249,6 +254,12 @@ mod tests {
         let of = |newer, older| event((newer, &state), older);
         assert_eq!(of(&there, None), Event::FirstSeen);
         assert_eq!(of(&gone, Some((&there, &state))), Event::Gone);
+        let unread = wire::ObservedResource {
+            unread: true,
+            ..gone.clone()
+        };
+        assert_eq!(of(&unread, Some((&there, &state))), Event::Unread);
+        assert_eq!(of(&there, Some((&unread, &state))), Event::Back);
         assert_eq!(of(&there, Some((&gone, &Json::Null))), Event::Back);
         assert_eq!(of(&there, Some((&there, &Json::Null))), Event::Seen);
     }

@@ -129,8 +129,9 @@ fn row(resource: &wire::ObservedResource, format: Format, now: Timestamp) -> Vec
         Format::Json | Format::Jsonl | Format::Csv => name,
     };
     let observed = time_cell(resource.observed_at.as_ref(), now);
+    let is = if resource.unread { "unread" } else { "gone" };
     let changed = match (resource.gone, format) {
-        (true, Format::Table) => Cell::new(format!("gone {}", observed.painted()), Paint::Warning),
+        (true, Format::Table) => Cell::new(format!("{is} {}", observed.painted()), Paint::Warning),
         (_, _) => observed,
     };
     vec![

@@ -53,7 +53,9 @@ fn lines(
     resource: &wire::ObservedResource,
     now: muster_common::timestamp::Timestamp,
 ) -> Vec<(&'static str, Cell)> {
-    let is = if resource.gone {
+    let is = if resource.unread {
+        Cell::new("not read any more", Paint::Warning)
+    } else if resource.gone {
         Cell::new("gone", Paint::Warning)
     } else {
         Cell::new("there", Paint::Good)

@@ -1,5 +1,6 @@
-//! Observation: portions of configuration state come up, each is answered.
+//! Observation: portions of configuration state come up, and what the agent reads; each is answered.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use muster_common::clock::Clock;
@@ -14,7 +15,8 @@ use tonic::{Status, Streaming};
 use super::uplinks::Place;
 use crate::api::caller::AgentCaller;
 use crate::api::error::{invalid, status, unauthenticated};
-use crate::inventory::{Observer, Portion, PortionEnd, Refused, Taken, Trouble};
+use crate::inventory::{Observer, Portion, PortionEnd, Reads, Refused, Taken, Trouble};
+use crate::membership::Membership;
 
 /// An agent that has nothing to tell keeps its stream; a cut network is found by the keepalive of the connection.
 pub(super) struct Observation {
@@ -22,6 +24,7 @@ pub(super) struct Observation {
     pub answer_timeout: Duration,
     pub observer: Observer,
     pub agent: AgentCaller,
+    pub membership: Membership,
     pub clock: Clock,
     pub stop: CancellationToken,
     pub answers: mpsc::Sender<Result<wire::ObserveResponse, Status>>,
@@ -41,9 +44,7 @@ impl Observation {
             let request = tokio::select! {
                 biased;
                 () = self.answers.closed() => return Err(Status::cancelled("the agent is gone")),
-                () = self.place.taken.cancelled() => {
-                    return Err(Status::aborted("this agent has opened other observations; the oldest one ends"));
-                }
+                () = self.place.taken.cancelled() => return Err(replaced()),
                 () = self.stop.cancelled() => {
                     return Err(Status::unavailable("the server is stopping; what was answered is safe"));
                 }
@@ -57,13 +58,28 @@ impl Observation {
                     "the certificate expired; renew it and connect again",
                 ));
             }
-            let taken = self
-                .observer
-                .take(portion(request)?)
-                .await
-                .map_err(status)?;
+            let taken = match request.reads {
+                Some(reads) => self.reads(reads).await?,
+                None => self
+                    .observer
+                    .take(portion(request)?)
+                    .await
+                    .map_err(status)?,
+            };
             self.answer(taken).await?;
         }
+    }
+
+    async fn reads(&mut self, reads: wire::ReadPlaces) -> Result<Taken, Status> {
+        let reads = read_places(reads)?;
+        let AgentCaller { account, agent, .. } = self.agent;
+        let agents = self.membership.standing_agents(account);
+        let agents = agents.await.map_err(status)?;
+        let given_up = self.observer.reads(agent, &reads, &agents).await;
+        given_up.map_err(status)?;
+        Ok(Taken::Taken {
+            refused: Vec::new(),
+        })
     }
 
     async fn answer(&self, taken: Taken) -> Result<(), Status> {
@@ -82,6 +98,10 @@ impl Observation {
     }
 }
 
+fn replaced() -> Status {
+    Status::aborted("this agent has opened other observations; the oldest one ends")
+}
+
 fn refusal(refused: Refused) -> wire::RefusedResource {
     let Refused { id, code, message } = refused;
     wire::RefusedResource {
@@ -89,6 +109,21 @@ fn refusal(refused: Refused) -> wire::RefusedResource {
         code: code.to_owned(),
         message,
     }
+}
+
+fn read_places(reads: wire::ReadPlaces) -> Result<Reads, Status> {
+    let mut places = BTreeMap::new();
+    for wire::ReadPlace {
+        region,
+        resource_types,
+    } in reads.places
+    {
+        let kinds: BTreeSet<String> = resource_types.into_iter().collect();
+        if places.insert(region, kinds).is_some() {
+            return Err(invalid("reads: a place stands twice"));
+        }
+    }
+    Ok(Reads(places))
 }
 
 fn portion(request: wire::ObserveRequest) -> Result<Portion, Status> {
@@ -101,6 +136,7 @@ fn portion(request: wire::ObserveRequest) -> Result<Portion, Status> {
         gone,
         end,
         number,
+        reads: _,
     } = request;
     let epoch = epoch.ok_or_else(|| invalid("epoch: is missing"))?;
     Ok(Portion {
