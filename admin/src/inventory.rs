@@ -14,6 +14,7 @@ mod observer;
 mod readers;
 mod retention;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use muster_common::clock::Clock;
 use muster_common::finding::FindingKey;
 use muster_common::timestamp::Timestamp;
 use muster_store::{Bound, Findings as Engine, Ledger, Table};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -48,7 +50,20 @@ pub struct Inventory {
     ledger: Arc<dyn Ledger>,
     records: Records,
     changed: Arc<Changed>,
+    turns: Turns,
     clock: Clock,
+}
+
+/// Whose turn it is in each account; one entry for each account that was ever told of.
+#[derive(Clone, Default)]
+struct Turns(Arc<Mutex<HashMap<AccountId, Turn>>>);
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+impl Turns {
+    fn of(&self, account: AccountId) -> Turn {
+        Arc::clone(self.0.lock().entry(account).or_default())
+    }
 }
 
 /// A resource as it is kept.
@@ -167,6 +182,7 @@ impl Inventory {
             ledger,
             records,
             changed: Arc::new(Changed::new(clock.now())),
+            turns: Turns::default(),
             clock,
         }
     }

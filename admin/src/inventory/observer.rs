@@ -9,6 +9,7 @@ use muster_common::finding::FindingKey;
 use muster_common::identity::AgentId;
 use muster_common::timestamp::Timestamp;
 use muster_store::{Batch, Change, Item, Table};
+use tokio::sync::OwnedMutexGuard;
 
 use super::ask::{Asked, PAGE};
 use super::document::{Document, farewell, held, key};
@@ -108,6 +109,11 @@ impl Observer {
             actor,
             open: HashMap::new(),
         }
+    }
+
+    /// Waits for the turn of the account: its observers take one portion at a time, whole.
+    pub async fn turn(&self) -> OwnedMutexGuard<()> {
+        self.inventory.turns.of(self.account).lock_owned().await
     }
 
     /// Takes a portion. What it changes is durable and visible when this returns.

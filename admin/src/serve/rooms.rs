@@ -165,7 +165,7 @@ impl Rooms {
             clock: self.clock.clone(),
             inventory: self.inventory.clone(),
             uplinks: Uplinks::default(),
-            observations: Uplinks::default(),
+            observations: Uplinks::of_one(),
             answer_timeout: patience.answer,
             silence_max: patience.silence,
             stop: stop.clone(),

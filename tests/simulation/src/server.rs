@@ -243,7 +243,7 @@ impl Rooms {
                 settings.shared.clock.clone(),
             ),
             uplinks: Uplinks::default(),
-            observations: Uplinks::default(),
+            observations: Uplinks::of_one(),
             answer_timeout: Duration::from_secs(120),
             silence_max: Duration::from_secs(300),
             stop: stop.clone(),

@@ -36,7 +36,7 @@ pub struct AgentService {
     pub clock: Clock,
     pub inventory: Inventory,
     pub uplinks: Uplinks,
-    /// Of configuration state.
+    /// Of configuration state, one of each agent.
     pub observations: Uplinks,
     /// How long an agent may take over an acknowledgement.
     pub answer_timeout: Duration,

@@ -210,7 +210,7 @@ impl Rooms {
                 self.clock.clone(),
             ),
             uplinks: Uplinks::default(),
-            observations: Uplinks::default(),
+            observations: Uplinks::of_one(),
             answer_timeout: PATIENCE,
             silence_max: PATIENCE,
             stop: CancellationToken::new(),

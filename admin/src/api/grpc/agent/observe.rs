@@ -58,6 +58,11 @@ impl Observation {
                     "the certificate expired; renew it and connect again",
                 ));
             }
+            // What a later observation tells must not be overtaken by what waits on this one.
+            let turn = self.observer.turn().await;
+            if self.place.taken.is_cancelled() {
+                return Err(replaced());
+            }
             let taken = match request.reads {
                 Some(reads) => self.reads(reads).await?,
                 None => self
@@ -66,6 +71,7 @@ impl Observation {
                     .await
                     .map_err(status)?,
             };
+            drop(turn);
             self.answer(taken).await?;
         }
     }
@@ -99,7 +105,7 @@ impl Observation {
 }
 
 fn replaced() -> Status {
-    Status::aborted("this agent has opened other observations; the oldest one ends")
+    Status::aborted("this agent has opened another observation; this one ends")
 }
 
 fn refusal(refused: Refused) -> wire::RefusedResource {
