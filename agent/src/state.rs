@@ -37,7 +37,10 @@ use crate::board::Board;
 use crate::collectors::Sources;
 use crate::config;
 
+pub use document::Resource;
+pub use epoch::{Base, Broken, Memory, Telling};
 pub use schedule::{check, run};
+pub use site::Refused;
 
 /// The place of what has no Region.
 pub const GLOBAL: &str = "aws-global";

@@ -99,6 +99,8 @@ pub enum Limit {
     RetentionSeconds,
     /// Bytes of a segment of the spool.
     SpoolSegmentBytes,
+    /// Resources of a portion of configuration.
+    PortionResources,
 }
 
 impl Limit {
@@ -109,6 +111,7 @@ impl Limit {
             Self::FlushCommits => "MUSTER_DRILL_FLUSH_COMMITS",
             Self::RetentionSeconds => "MUSTER_DRILL_RETENTION_SECONDS",
             Self::SpoolSegmentBytes => "MUSTER_DRILL_SPOOL_SEGMENT_BYTES",
+            Self::PortionResources => "MUSTER_DRILL_PORTION_RESOURCES",
         }
     }
 }

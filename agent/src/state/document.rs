@@ -9,7 +9,7 @@ const BYTES_MAX: usize = 240 << 10;
 
 /// A resource and its state, part by part.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Resource {
+pub struct Resource {
     pub id: String,
     pub region: String,
     pub state: Map<String, Json>,

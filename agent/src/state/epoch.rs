@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use muster_common::drill::{self, Limit};
 use muster_common::timestamp::Timestamp;
 
 use super::document::Resource;
@@ -11,26 +13,34 @@ use super::site::Refused;
 use super::{Admin, EpochEnd, Lost, Portion, Taken};
 
 /// Documents and ids of a portion.
-const PORTION_MAX: usize = 500;
+const PORTION_MAX: u64 = 500;
 const PORTION_BYTES_MAX: usize = 2 << 20;
+
+fn portion_max() -> usize {
+    let max = drill::limit(Limit::PortionResources, PORTION_MAX);
+    usize::try_from(max).unwrap_or(usize::MAX)
+}
 
 /// What the admin took last of a type and place.
 #[derive(Debug)]
-pub(super) struct Base {
+pub struct Base {
     epoch: Timestamp,
     digests: HashMap<String, u128>,
+    /// Something was told against it. If that epoch does not become the next base, the admin has some of it all the same, and
+    /// what differs from this one says no more what differs from the admin.
+    spoiled: AtomicBool,
 }
 
 /// What is remembered of a type and place, from epoch to epoch.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub struct Memory {
     last: Option<Timestamp>,
     base: Option<Arc<Base>>,
 }
 
 /// Why an epoch was not told to a complete end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+pub enum Broken {
     Refused(Refused),
     Lost,
     BaseUnknown,
@@ -50,7 +60,7 @@ impl From<Lost> for Broken {
 
 impl Memory {
     /// Begins an epoch.
-    pub(super) fn begin(
+    pub fn begin(
         &mut self,
         kind: &'static str,
         place: &str,
@@ -62,6 +72,8 @@ impl Memory {
             Some(_) | None => now,
         };
         self.last = Some(epoch);
+        self.base
+            .take_if(|base| base.spoiled.load(Ordering::Relaxed));
         Telling {
             kind,
             place: place.to_owned(),
@@ -76,18 +88,18 @@ impl Memory {
     }
 
     /// What the admin took is the base of the next epoch.
-    pub(super) fn keep(&mut self, base: Base) {
+    pub fn keep(&mut self, base: Base) {
         self.base = Some(Arc::new(base));
     }
 
     /// The next epoch tells everything. Whether this one had told only changes.
-    pub(super) fn forget(&mut self) -> bool {
+    pub fn forget(&mut self) -> bool {
         self.base.take().is_some()
     }
 }
 
 /// An epoch on its way.
-pub(super) struct Telling {
+pub struct Telling {
     kind: &'static str,
     place: String,
     epoch: Timestamp,
@@ -104,7 +116,10 @@ pub(super) struct Telling {
 
 impl Telling {
     /// Takes a resource. One that comes twice is the later one.
-    pub(super) async fn add(&mut self, resource: Resource) -> Result<(), Broken> {
+    ///
+    /// # Errors
+    /// The admin does not have what was told before, or was lost.
+    pub async fn add(&mut self, resource: Resource) -> Result<(), Broken> {
         let document = resource.document(self.kind);
         let known = match self.seen.get(&document.id) {
             Some(digest) => Some(*digest),
@@ -112,7 +127,7 @@ impl Telling {
         };
         if known != Some(document.digest) {
             let size = document.text.len();
-            if self.waiting.len() == PORTION_MAX || self.bytes + size > PORTION_BYTES_MAX {
+            if self.waiting.len() >= portion_max() || self.bytes + size > PORTION_BYTES_MAX {
                 self.send(Vec::new(), None).await?;
             }
             self.bytes += size;
@@ -123,10 +138,14 @@ impl Telling {
     }
 
     /// Ends an epoch whose listing came to its end.
-    pub(super) async fn complete(mut self) -> Result<Base, Broken> {
+    ///
+    /// # Errors
+    /// As [`Telling::add`].
+    pub async fn complete(mut self) -> Result<Base, Broken> {
         let mut gone = self.gone();
-        while self.waiting.len() + gone.len() > PORTION_MAX {
-            let rest = gone.split_off(gone.len().min(PORTION_MAX - self.waiting.len()));
+        let max = portion_max();
+        while self.waiting.len() + gone.len() > max {
+            let rest = gone.split_off(gone.len().min(max.saturating_sub(self.waiting.len())));
             let first = std::mem::replace(&mut gone, rest);
             self.send(first, None).await?;
         }
@@ -135,11 +154,15 @@ impl Telling {
         Ok(Base {
             epoch: self.epoch,
             digests: self.seen,
+            spoiled: AtomicBool::new(false),
         })
     }
 
     /// Ends an epoch whose listing broke off. What waits is not told.
-    pub(super) async fn give_up(mut self, refused: &Refused) -> Result<(), Broken> {
+    ///
+    /// # Errors
+    /// As [`Telling::add`].
+    pub async fn give_up(mut self, refused: &Refused) -> Result<(), Broken> {
         self.waiting.clear();
         let end = EpochEnd::Unavailable {
             code: refused.code().to_owned(),
@@ -169,6 +192,11 @@ impl Telling {
 
     async fn send(&mut self, gone: Vec<String>, end: Option<EpochEnd>) -> Result<(), Broken> {
         self.bytes = 0;
+        if let Some(base) = &self.base
+            && !(self.waiting.is_empty() && gone.is_empty())
+        {
+            base.spoiled.store(true, Ordering::Relaxed);
+        }
         let portion = Portion {
             kind: self.kind,
             place: self.place.clone(),

@@ -30,7 +30,7 @@ pub(super) struct Site {
 /// A call that gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {error}")]
-pub(super) struct Refused {
+pub struct Refused {
     /// The permission that it takes, such as `iam:ListUsers`.
     pub call: &'static str,
     pub error: CallError,

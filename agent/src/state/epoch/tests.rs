@@ -147,17 +147,30 @@ async fn a_listing_that_breaks_off_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_not_taken_is_told_again() {
+async fn after_changes_that_came_to_no_end_everything_is_told() {
     let mut scene = Scene::new();
-    let first = scene.tell(&[("a", json!(1))]).await;
+    scene.tell(&[("a", json!(1)), ("b", json!(1))]).await;
     scene.answer(Err(Lost));
     let mut telling = scene.begin();
     telling.add(resource("a", &json!(2))).await.unwrap();
+    telling.add(resource("b", &json!(1))).await.unwrap();
     assert_eq!(telling.complete().await.unwrap_err(), Broken::Lost);
     scene.heard();
-    let again = scene.tell(&[("a", json!(2))]).await;
-    assert_eq!(again.base, Some(first.epoch));
-    assert_eq!(ids(&again), ["a"]);
+    // As it was before, but the admin may have it as it was in between.
+    let again = scene.tell(&[("a", json!(1)), ("b", json!(1))]).await;
+    assert_eq!(
+        (again.base, ids(&again)),
+        (None, vec!["a".to_owned(), "b".to_owned()])
+    );
+    // What told nothing new leaves everything as it is.
+    scene.answer(Err(Lost));
+    let mut telling = scene.begin();
+    telling.add(resource("a", &json!(1))).await.unwrap();
+    telling.add(resource("b", &json!(1))).await.unwrap();
+    assert_eq!(telling.complete().await.unwrap_err(), Broken::Lost);
+    scene.heard();
+    let next = scene.tell(&[("a", json!(1)), ("b", json!(1))]).await;
+    assert_eq!((next.base, ids(&next)), (Some(again.epoch), vec![]));
 }
 
 #[tokio::test]
@@ -202,7 +215,7 @@ async fn ten_thousand_resources_travel_in_portions() {
             .add(resource(&number.to_string(), size))
             .await
             .unwrap();
-        assert!(telling.waiting.len() <= PORTION_MAX);
+        assert!(telling.waiting.len() <= portion_max());
     }
     scene.memory.keep(telling.complete().await.unwrap());
     let heard = scene.heard();
@@ -218,7 +231,7 @@ async fn ten_thousand_resources_travel_in_portions() {
     );
     for portion in &heard {
         let bytes: usize = portion.changed.iter().map(Bytes::len).sum();
-        assert!(bytes <= PORTION_BYTES_MAX && portion.changed.len() <= PORTION_MAX);
+        assert!(bytes <= PORTION_BYTES_MAX && portion.changed.len() <= portion_max());
     }
     let telling = scene.begin();
     telling.complete().await.unwrap();
