@@ -18,8 +18,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::dice;
+use crate::estate::Estate;
 use crate::network::{Dialer, Network};
 use crate::source::Source;
+use crate::surveyor::Surveyor;
 
 /// What the collector's mark is named by.
 const MARK: &str = "source";
@@ -29,6 +31,8 @@ pub(crate) struct Agent {
     /// Of the machine.
     pub number: usize,
     pub source: Arc<Mutex<Source>>,
+    /// If it tells of configuration.
+    pub estate: Option<Arc<Mutex<Estate>>>,
     pub clock: Clock,
     pub clock_number: usize,
     pub spool_bytes_max: u64,
@@ -57,6 +61,16 @@ pub(crate) struct Running {
     stop: CancellationToken,
     uplink: JoinHandle<()>,
     collector: JoinHandle<()>,
+    surveyor: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn look_no_more(&self) {
+        self.collector.abort();
+        if let Some(surveyor) = &self.surveyor {
+            surveyor.abort();
+        }
+    }
 }
 
 impl Agent {
@@ -116,8 +130,14 @@ impl Agent {
         let (identities, _) = watch::channel(identity);
         let (links, link) = watch::channel(Link::Connecting);
         let stop = CancellationToken::new();
+        let carriers = Carriers::default();
+        let surveyor = self.estate.clone().map(|estate| Surveyor {
+            estate,
+            admin: Arc::new(carriers.teller()),
+            clock: self.clock.clone(),
+        });
         let uplink = Uplink {
-            carriers: Carriers::default(),
+            carriers,
             queue: queue.clone(),
             dead_letters,
             board,
@@ -150,6 +170,7 @@ impl Agent {
             stop,
             uplink: tokio::spawn(uplink.run()),
             collector: tokio::spawn(collector.run()),
+            surveyor: surveyor.map(|surveyor| tokio::spawn(surveyor.run())),
         })
     }
 
@@ -166,7 +187,7 @@ impl Agent {
         let contents = running.disk.end(end, &mut dice::below);
         let machine = self.number;
         running.uplink.abort();
-        running.collector.abort();
+        running.look_no_more();
         network.cut(|line| line.machine == machine && line.is_of(&running.disk));
         self.state = State::Down(contents);
     }
@@ -174,7 +195,7 @@ impl Agent {
     /// Stops it in order.
     pub(crate) async fn stop(&mut self, network: &Network) {
         if let State::Up(running) = &mut self.state {
-            running.collector.abort();
+            running.look_no_more();
             running.stop.cancel();
             let _ = tokio::time::timeout(Duration::from_secs(20), &mut running.uplink).await;
         }
@@ -198,6 +219,12 @@ impl Agent {
         let source = self.source.lock().expect("one thread");
         let is_up = matches!(*running.link.borrow(), Link::Up { .. });
         is_up && mark == source.stamp && running.queue.numbers().waiting() == 0
+    }
+
+    /// Whether everything was told since that was asked for.
+    pub(crate) fn is_surveyed(&self) -> bool {
+        let told = |estate: &Arc<Mutex<Estate>>| estate.lock().expect("one thread").is_told();
+        self.estate.as_ref().is_none_or(told)
     }
 
     /// Reads its dead letters from a running disk.

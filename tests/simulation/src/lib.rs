@@ -1,6 +1,6 @@
 //! The protocol between agents, uplink, ingest and store, in one thread, from one number.
 //!
-//! In: a seed. Out: a trace, and what was wrong, if anything was. The product's own code runs: the agent's spool, queue,
+//! In: a subject, findings or configuration, and a seed. Out: a trace, and what was wrong, if anything was. The product's own code runs: the agent's spool, queue,
 //! dead letters, marks and uplink; tonic's codec; the doorman with its table; the uplink's service, ingest, membership,
 //! enrollment and renewal; the embedded store with its log. Simulated is what they stand on: disks that lose what was not
 //! synced ([`muster_disk::simulated`]), a network that delays, splits, cuts and goes deaf ([`network`]), clocks, STS, and
@@ -18,6 +18,14 @@
 //! - when everything is mended, it drains; and then the store holds the newest version of every finding that its source
 //!   has, byte by byte, and nothing else.
 //!
+//! The other subject, configuration, has agents that survey with the product's own epochs and tell them on observations. Of that:
+//!
+//! - what was taken is there at that moment and after every crash, in that version or a later one, unless it went after it;
+//!   so an epoch that is not complete deletes nothing;
+//! - a base that is not the last one is told as such;
+//! - nobody who may not speak is heard;
+//! - in the end all that is read is known as it is, and what nobody reads any more is known as that.
+//!
 //! One thing is excused, for nobody could tell: an agent that was restored and has, before it connects, given out the
 //! numbers again that it gave out before. The ledger counts those places once, though their findings are stored; and if
 //! the server was restored, too, so much may stay away as the ledger names as missing.
@@ -27,6 +35,7 @@
 mod agent;
 mod clocks;
 mod dice;
+mod estate;
 mod kit;
 mod model;
 mod network;
@@ -34,9 +43,10 @@ mod operator;
 mod rogue;
 mod server;
 mod source;
+mod surveyor;
 mod world;
 
-pub use world::run;
+pub use world::{Subject, run};
 
 /// What came of a seed.
 #[derive(Debug)]

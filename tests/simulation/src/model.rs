@@ -1,6 +1,7 @@
 //! What must be true: what was made, acknowledged, refused and barred, and what the store says against it.
 
 mod comparison;
+mod observing;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -19,10 +20,12 @@ use muster_store::{Embedded, Findings as _, Ledger as _};
 use std::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
+use crate::estate::Estate;
 use crate::operator::Ending;
 use crate::source::Document;
 use crate::{Tally, clocks};
 pub(crate) use comparison::Expected;
+use observing::{Delivered, Epochs, Told};
 use standing::Certificate;
 
 /// Cheap to clone.
@@ -38,6 +41,8 @@ pub(crate) struct State {
     agents: Vec<AgentId>,
     spools: Vec<Uuid>,
     pub accounts: BTreeSet<AccountId>,
+    /// What there is to be told of; none if findings are.
+    pub estates: Vec<Arc<Mutex<Estate>>>,
     kept: Kept,
     /// Whether the server was ever restored.
     pub restored: bool,
@@ -59,6 +64,9 @@ pub(crate) struct Kept {
     delivered: BTreeMap<(Place, u64), Bytes>,
     /// Accounts with a place that held two documents, as after an agent was restored.
     overlaps: BTreeSet<AccountId>,
+    /// What was taken of configuration.
+    told: BTreeMap<FindingKey, Told>,
+    epochs: Epochs,
     certificates: BTreeMap<[u8; 16], Certificate>,
     suspended: BTreeSet<AccountId>,
     /// Accounts of which it is not known what became of them: an operator's call failed, or an agent was restored.
@@ -67,7 +75,7 @@ pub(crate) struct Kept {
 
 type Place = (AccountId, AgentId, Uuid);
 
-/// One uplink as the network sees it.
+/// One uplink or observation as the network sees it.
 pub(crate) struct Talk {
     pub facts: Option<Arc<CertificateFacts>>,
     /// The caller may not speak, as of when it called.
@@ -76,6 +84,7 @@ pub(crate) struct Talk {
     /// How far the server said that it knows the spool.
     welcomed: u64,
     batches: VecDeque<Batch>,
+    portions: VecDeque<Delivered>,
 }
 
 /// A batch that was delivered to the server.
@@ -104,7 +113,7 @@ impl Model {
         self.lock().fail(what);
     }
 
-    /// A call of the uplink reaches the server.
+    /// A call of the uplink, or of an observation, reaches the server.
     pub(crate) fn call(&self, facts: Option<Arc<CertificateFacts>>, now: Timestamp) -> Talk {
         let state = self.lock();
         Talk {
@@ -113,6 +122,7 @@ impl Model {
             spool: None,
             welcomed: 0,
             batches: VecDeque::new(),
+            portions: VecDeque::new(),
         }
     }
 

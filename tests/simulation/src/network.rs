@@ -34,7 +34,7 @@ use tower::{Service, ServiceExt as _};
 
 use crate::dice;
 use crate::model::Model;
-use pump::{Pipe, Way, pump};
+use pump::{Pipe, Says, Way, pump};
 
 /// Connections that one holder of a certificate may have.
 const CONNECTIONS_EACH: usize = 16;
@@ -302,9 +302,14 @@ async fn call(calls: Calls, request: Request<Body>) -> Result<Response<Body>, St
         return Err(reset());
     }
     let server = Arc::clone(&line.server);
-    let talk = (parts.uri.path() == "/muster.v1.Agent/Uplink").then(|| {
+    let says = match parts.uri.path() {
+        "/muster.v1.Agent/Uplink" => Some(Says::Findings),
+        "/muster.v1.Agent/Observe" => Some(Says::Configuration),
+        _ => None,
+    };
+    let talk = says.map(|says| {
         let talk = model.call(line.facts.clone(), server.clock.now());
-        Arc::new(Mutex::new(talk))
+        (says, Arc::new(Mutex::new(talk)))
     });
     let (into, pipe) = Pipe::new();
     tokio::spawn(pump(calls.clone(), body, into, Way::Up, talk.clone()));

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 
 use crate::agent::{Agent, State};
 use crate::clocks::{self, START};
+use crate::estate::Estate;
 use crate::model::{Kept, Model};
 use crate::network::Network;
 use crate::server::{self, Server, Settings};
@@ -28,12 +29,19 @@ thread_local! {
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
+/// What agents tell of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Findings,
+    Configuration,
+}
+
 /// Runs a seed.
 ///
 /// # Panics
 /// The machine gives no memory.
 #[must_use]
-pub fn run(seed: u64) -> Run {
+pub fn run(subject: Subject, seed: u64) -> Run {
     catch_panics();
     PANIC.take();
     dice::seed(seed);
@@ -46,7 +54,7 @@ pub fn run(seed: u64) -> Run {
         .expect("a runtime needs nothing");
     runtime.block_on(async {
         clocks::start();
-        World::new(model.clone()).live().await;
+        World::new(model.clone(), subject).live().await;
     });
     drop(runtime);
     simulated::set_latency(None);
@@ -98,7 +106,7 @@ enum ServerState {
 }
 
 impl World {
-    fn new(model: Model) -> Self {
+    fn new(model: Model, subject: Subject) -> Self {
         let shared = kit::shared();
         model.lock().made(&[Document::unreadable()]);
         lower_limits();
@@ -113,9 +121,19 @@ impl World {
             })
             .collect();
         let machines = accounts + usize::from(dice::percent(40));
-        let agents = (0..machines)
+        let mut agents: Vec<Agent> = (0..machines)
             .map(|number| agent(number, &sources[number % accounts]))
             .collect();
+        if subject == Subject::Configuration {
+            drill::lower(Limit::PortionResources, Some(dice::between(1, 6)));
+            for agent in &mut agents {
+                let account = agent.source.lock().expect("one thread").account;
+                let estate = Estate::new(account, agent.number / accounts);
+                let estate = Arc::new(Mutex::new(estate));
+                model.estate(&estate);
+                agent.estate = Some(estate);
+            }
+        }
         // One more for rogues.
         let late_ms = [0, 5, 40, 400][dice::below(4) as usize];
         let network = Network::new(model.clone(), machines + 1, late_ms);
@@ -243,6 +261,9 @@ impl World {
             Ok(server) => {
                 self.model.note(|_| "the server starts".to_owned());
                 self.model.check_all(&server.store, "after a start").await;
+                self.model
+                    .check_all_told(&server.store, "after a start")
+                    .await;
                 server.listen(&self.network);
                 self.server = ServerState::Up(Box::new(server));
             }
@@ -277,6 +298,7 @@ fn agent(number: usize, source: &Arc<Mutex<Source>>) -> Agent {
     Agent {
         number,
         source: Arc::clone(source),
+        estate: None,
         clock_number: clocks::keep(clock.clone()),
         clock,
         spool_bytes_max: [3_000, 20_000, 1 << 20][dice::below(3) as usize],

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use muster_simulation::{Run, Tally, run};
+use muster_simulation::{Run, Subject, Tally, run};
 
 /// How many run if nobody says.
 const SEEDS: u64 = 300;
@@ -19,24 +19,24 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn told(run: &Run) -> String {
+fn told(test: &str, run: &Run) -> String {
     format!(
-        "seed {}: {}\nMUSTER_SEED={} cargo test --workspace --test seeds -- --nocapture nothing_acknowledged",
+        "seed {}: {}\nMUSTER_SEED={} cargo test --workspace --test seeds -- --nocapture {test}",
         run.seed,
         run.failure.as_deref().unwrap_or("nothing is wrong"),
         run.seed
     )
 }
 
-#[test]
-fn nothing_acknowledged_is_lost_nothing_counts_twice_and_nobody_acts_who_may_not() {
+/// Runs seeds; `share` of what is asked for.
+fn play(test: &str, subject: Subject, share: u64) {
     if let Some(seed) = number("MUSTER_SEED") {
-        let run = run(seed);
+        let run = run(subject, seed);
         println!("{}\n{:?}", run.trace.join("\n"), run.tally);
-        assert!(run.failure.is_none(), "{}", told(&run));
+        assert!(run.failure.is_none(), "{}", told(test, &run));
         return;
     }
-    let seeds = number("MUSTER_SEEDS").unwrap_or(SEEDS);
+    let seeds = number("MUSTER_SEEDS").unwrap_or(SEEDS) / share;
     let first = number("MUSTER_FIRST_SEED").unwrap_or(0);
     let next = AtomicU64::new(first);
     let failed: Mutex<Option<Run>> = Mutex::new(None);
@@ -51,7 +51,7 @@ fn nothing_acknowledged_is_lost_nothing_counts_twice_and_nobody_acts_who_may_not
                     if seed >= first + seeds || failed.lock().unwrap().is_some() {
                         break;
                     }
-                    let run = run(seed);
+                    let run = run(subject, seed);
                     sum.add(&run.tally);
                     if run.failure.is_some() {
                         failed.lock().unwrap().get_or_insert(run);
@@ -63,18 +63,30 @@ fn nothing_acknowledged_is_lost_nothing_counts_twice_and_nobody_acts_who_may_not
     });
     let seconds = started.elapsed().as_secs_f64();
     println!(
-        "{seeds} seeds in {seconds:.1} s: {:?}",
+        "{seeds} seeds of {subject:?} in {seconds:.1} s: {:?}",
         tally.lock().unwrap()
     );
     if let Some(run) = failed.lock().unwrap().as_ref() {
-        panic!("{}", told(run));
+        panic!("{}", told(test, run));
     }
 }
 
 #[test]
+fn nothing_acknowledged_is_lost_nothing_counts_twice_and_nobody_acts_who_may_not() {
+    play("nothing_acknowledged_is_lost", Subject::Findings, 1);
+}
+
+/// A part of the seeds: one takes longer, and is about less.
+#[test]
+fn nothing_acknowledged_of_configuration_is_lost_and_nothing_goes_that_is_there() {
+    play("nothing_acknowledged_of", Subject::Configuration, 4);
+}
+
+#[test]
 fn a_seed_gives_the_same_trace_every_time() {
-    for seed in 0..60 {
-        let (once, again) = (run(seed), run(seed));
+    let seeds = (0..60).map(|seed| (Subject::Findings, seed));
+    for (subject, seed) in seeds.chain((0..20).map(|seed| (Subject::Configuration, seed))) {
+        let (once, again) = (run(subject, seed), run(subject, seed));
         let differ = once
             .trace
             .iter()

@@ -51,6 +51,13 @@ impl State {
         }
     }
 
+    /// Whether an agent of an account was stopped, or may have been: what it read is not read any more.
+    pub(super) fn lost_an_agent(&self, account: AccountId) -> bool {
+        let mut certificates = self.kept.certificates.values();
+        self.kept.unsure.contains(&account)
+            || certificates.any(|known| known.barred && known.account == account)
+    }
+
     pub(crate) fn suspend(&mut self, account: AccountId) {
         self.kept.suspended.insert(account);
     }

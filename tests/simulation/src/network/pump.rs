@@ -23,6 +23,15 @@ pub(super) enum Way {
     Down,
 }
 
+/// What a call that the model listens to is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    Findings,
+    Configuration,
+}
+
+type Heard = Option<(Says, Arc<Mutex<Talk>>)>;
+
 type Piece = Result<Frame<Bytes>, Status>;
 
 /// Where frames come out.
@@ -74,7 +83,7 @@ pub(super) async fn pump(
     body: Body,
     into: mpsc::Sender<Piece>,
     way: Way,
-    talk: Option<Arc<Mutex<Talk>>>,
+    talk: Heard,
 ) {
     let line = Arc::clone(&calls.line);
     let pump = Pump {
@@ -103,7 +112,7 @@ fn cut_at(length: usize) -> usize {
 struct Pump {
     calls: Calls,
     way: Way,
-    talk: Option<Arc<Mutex<Talk>>>,
+    talk: Heard,
     framer: Framer,
 }
 
@@ -155,27 +164,58 @@ impl Pump {
 
     /// Sees a piece off.
     async fn leave(&mut self, bytes: &[u8], line: &Line) {
-        let Some(talk) = self.talk.clone().filter(|_| self.way == Way::Down) else {
+        let Some((says, talk)) = self.talk.clone().filter(|_| self.way == Way::Down) else {
             return;
         };
         for message in self.framer.take(bytes) {
-            let Ok(response) = wire::UplinkResponse::decode(message) else {
+            let heard = match says {
+                Says::Findings => self.leave_uplink(&talk, message, line).await,
+                Says::Configuration => self.leave_observation(&talk, message, line).await,
+            };
+            if heard.is_err() {
                 self.calls.model.fail("the server sent what is no answer");
                 return;
-            };
-            let Some(answer) = response.message else {
-                continue;
-            };
-            let promise = {
-                let mut talk = talk.lock().expect("one thread");
-                self.calls.model.lock().answered(&mut talk, answer)
-            };
-            let store = Arc::clone(&line.server.store);
-            let model = &self.calls.model;
-            model
-                .check(promise, &store, "when it was acknowledged")
-                .await;
+            }
         }
+    }
+
+    async fn leave_uplink(
+        &self,
+        talk: &Mutex<Talk>,
+        message: Bytes,
+        line: &Line,
+    ) -> Result<(), prost::DecodeError> {
+        let Some(answer) = wire::UplinkResponse::decode(message)?.message else {
+            return Ok(());
+        };
+        let model = &self.calls.model;
+        let promise = {
+            let mut talk = talk.lock().expect("one thread");
+            model.lock().answered(&mut talk, answer)
+        };
+        let store = Arc::clone(&line.server.store);
+        let when = "when it was acknowledged";
+        model.check(promise, &store, when).await;
+        Ok(())
+    }
+
+    async fn leave_observation(
+        &self,
+        talk: &Mutex<Talk>,
+        message: Bytes,
+        line: &Line,
+    ) -> Result<(), prost::DecodeError> {
+        let Some(outcome) = wire::ObserveResponse::decode(message)?.outcome else {
+            return Ok(());
+        };
+        let model = &self.calls.model;
+        let keys = {
+            let mut talk = talk.lock().expect("one thread");
+            model.lock().took(&mut talk, outcome)
+        };
+        let store = Arc::clone(&line.server.store);
+        model.check_told(keys, &store, "when it was taken").await;
+        Ok(())
     }
 
     /// Carries a piece over.
@@ -213,10 +253,18 @@ impl Pump {
 
     /// Tells the model what reaches the server.
     fn arrive(&mut self, bytes: &[u8], line: &Line) {
-        let Some(talk) = &self.talk else {
+        let Some((says, talk)) = &self.talk else {
             return;
         };
         for message in self.framer.take(bytes) {
+            if *says == Says::Configuration {
+                if let Ok(request) = wire::ObserveRequest::decode(message) {
+                    let mut talk = talk.lock().expect("one thread");
+                    let now = line.server.clock.now();
+                    self.calls.model.lock().observed(&mut talk, request, now);
+                }
+                continue;
+            }
             let request = wire::UplinkRequest::decode(message);
             let Some(ask) = request.ok().and_then(|request| request.message) else {
                 continue;

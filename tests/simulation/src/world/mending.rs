@@ -8,10 +8,12 @@ use muster_disk::simulated::Trouble;
 use tokio::time::sleep;
 
 use super::{ServerState, World};
+use crate::agent::Agent;
 use crate::clocks;
 use crate::model::Expected;
 use crate::network::Reach;
 use crate::operator;
+use crate::server::Server;
 
 /// How long draining may take, in steps of two seconds.
 const STEPS_MAX: u64 = 900;
@@ -62,6 +64,10 @@ impl World {
         for machine in 0..=self.agents.len() {
             self.network.set_reach(machine, Reach::Good);
         }
+        let estates = self.agents.iter().filter_map(|agent| agent.estate.as_ref());
+        for estate in estates {
+            estate.lock().expect("one thread").begin_anew();
+        }
         for step in 0..STEPS_MAX {
             sleep(Duration::from_secs(2)).await;
             clocks::set();
@@ -72,7 +78,8 @@ impl World {
             if self.model.lock().failure.is_some() {
                 return;
             }
-            if self.agents.iter().all(crate::agent::Agent::is_drained) {
+            let is_done = |agent: &Agent| agent.is_drained() && agent.is_surveyed();
+            if self.agents.iter().all(is_done) {
                 return self.compare().await;
             }
         }
@@ -137,6 +144,29 @@ impl World {
         }
     }
 
+    async fn compare_estates(&self, server: &Server) {
+        let mut held = Vec::new();
+        for agent in &self.agents {
+            let Some(own) = &agent.identity else {
+                continue;
+            };
+            let agents = server.membership.standing_agents(own.account).await;
+            let known = |id| {
+                let mut own = self
+                    .agents
+                    .iter()
+                    .filter_map(|agent| agent.identity.as_ref());
+                own.any(|identity| identity.agent == id)
+            };
+            if !agents.unwrap_or_default().into_iter().all(known) {
+                held.push(own.account);
+            }
+        }
+        self.model.check_all_told(&server.store, "in the end").await;
+        let now = self.settings.shared.clock.now();
+        self.model.compare_estates(&server.store, now, &held).await;
+    }
+
     async fn compare(&self) {
         let Some(server) = self.server() else {
             return self.model.fail("the server is not there");
@@ -149,6 +179,9 @@ impl World {
                 (source.account, source.findings.clone())
             })
             .collect();
+        if self.agents.iter().any(|agent| agent.estate.is_some()) {
+            return self.compare_estates(server).await;
+        }
         self.model.check_all(&server.store, "in the end").await;
         self.model.compare(&server.store, &expected).await;
         for agent in &self.agents {

@@ -162,6 +162,13 @@ impl World {
     }
 
     fn change(&self) {
+        let estates = self.model.lock().estates.clone();
+        if !estates.is_empty() {
+            if let Some(estate) = dice::pick(&estates) {
+                estate.lock().expect("one thread").change();
+            }
+            return;
+        }
         if let Some(source) = dice::pick(&self.sources) {
             let made = source
                 .lock()
