@@ -61,7 +61,7 @@ mkdir -p target/fuzz
 nice -n 19 tests/fuzz.sh --seconds 60 >target/fuzz/all.log 2>&1 &
 fuzzing=$!
 trap 'kill "$fuzzing" 2>/dev/null || true' EXIT
-faults kills fail-points dark-points power damage full-disk slow-disk clocks backups
+faults kills configuration fail-points dark-points power damage full-disk slow-disk clocks backups
 step "the rest of the fuzzing"
 wait "$fuzzing" || {
     cat target/fuzz/all.log

@@ -41,6 +41,10 @@ points! {
     StepFolded "step.folded" "The step is in the index, and not in the tables."
     StepShelved "step.shelved" "The step is in the tables, and nobody was answered."
     ShelfFlushed "shelf.flushed" "The tables are on the disk, and the writer has not noted it."
+    // The admin: the inventory.
+    InventoryStored "inventory.stored" "The resources of a portion are stored, and nobody was answered."
+    InventoryParted "inventory.parted" "What an epoch did not name is gone, and its listing is not complete."
+    InventoryUnread "inventory.unread" "What is not read any more is history, and its listing stands."
     // The admin: opening.
     TailKept "recovery.tail-kept" "The torn end is kept beside the log, and still in it."
     TailCut "recovery.tail-cut" "The torn end is cut off, and the disk was not waited for."

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_common::account::{AccountId, Region};
+use muster_common::drill::{self, Point};
 use muster_common::finding::FindingKey;
 use muster_common::identity::AgentId;
 use muster_common::timestamp::Timestamp;
@@ -267,12 +268,14 @@ impl Open {
             }
         }
         self.record(changes, stamp, actor).await?;
+        drill::pass(Point::InventoryStored);
         Ok(refused)
     }
 
     async fn end(&mut self, end: PortionEnd, actor: &Arc<str>) -> Result<(), Error> {
         if matches!(end, PortionEnd::Complete { .. }) && self.base.is_none() {
             self.part(Presence::Gone, actor).await?;
+            drill::pass(Point::InventoryParted);
         }
         let records = &self.inventory.records;
         let now = self.inventory.clock.now();

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use muster_common::account::AccountId;
+use muster_common::drill::{self, Point};
 use muster_common::field::Field;
 use muster_common::identity::AgentId;
 use muster_store::{Bound, CountQuery, Table};
@@ -106,6 +107,7 @@ impl Inventory {
             let now = self.clock.now();
             let mut open = Open::new(self, account, (kind, place), now, None);
             open.part(Presence::Unread, actor).await?;
+            drill::pass(Point::InventoryUnread);
             let key = listing_key(account, place, kind);
             let draft = Draft::default().delete(Table::Listings, key);
             self.records.commit(draft).await?;

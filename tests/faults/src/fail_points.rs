@@ -6,6 +6,7 @@
 
 mod agents;
 mod joining;
+mod observing;
 mod renewing;
 mod serving;
 mod starting;
@@ -22,6 +23,7 @@ use crate::tally::Tally;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Serve,
+    Observe,
     Recover,
     Compact,
     Init,
@@ -39,6 +41,7 @@ const fn stage(point: Point) -> Stage {
         | Point::StepFolded
         | Point::StepShelved
         | Point::ShelfFlushed => Stage::Serve,
+        Point::InventoryStored | Point::InventoryParted | Point::InventoryUnread => Stage::Observe,
         Point::TailKept | Point::TailCut => Stage::Recover,
         Point::CompactionDrafted
         | Point::CompactionRenamed
@@ -117,7 +120,7 @@ async fn play(run: Run, end: End) -> Tally {
         chance: StdRng::seed_from_u64(run.seed),
     };
     // Beside each other: most of the time goes into waiting for processes.
-    let (a, b, c, d, e, f, g, h) = futures::join!(
+    let (a, b, c, d, e, f, g, h, i) = futures::join!(
         serving::serve(of(Stage::Serve)),
         serving::recover(of(Stage::Recover)),
         serving::compact(of(Stage::Compact)),
@@ -126,9 +129,10 @@ async fn play(run: Run, end: End) -> Tally {
         renewing::renew(of(Stage::Renew)),
         agents::collect(of(Stage::Collect)),
         agents::anew(of(Stage::Anew)),
+        observing::observe(of(Stage::Observe)),
     );
     let mut tally = Tally::default();
-    for part in [a, b, c, d, e, f, g, h] {
+    for part in [a, b, c, d, e, f, g, h, i] {
         tally.add(part);
     }
     tally

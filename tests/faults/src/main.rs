@@ -7,6 +7,7 @@
 
 mod backups;
 mod clocks;
+mod configuration;
 mod damage;
 mod disk;
 mod fail_points;

@@ -3,7 +3,10 @@
 use futures::future::LocalBoxFuture;
 
 use crate::tally::Tally;
-use crate::{backups, clocks, damage, fail_points, full_disk, kills, network, power, slow_disk};
+use crate::{
+    backups, clocks, configuration, damage, fail_points, full_disk, kills, network, power,
+    slow_disk,
+};
 
 /// How much is done, and by which chances.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +39,13 @@ pub(crate) const ALL: &[Scenario] = &[
         run: |run| Box::pin(kills::run(run)),
     },
     Scenario {
+        name: "configuration",
+        does: "kill -9 of server and agent at random moments while configuration is told",
+        run: |run| Box::pin(configuration::run(run)),
+    },
+    Scenario {
         name: "fail-points",
-        does: "killed between every two durable steps of enrollment, group commit, compaction, spool, init and renewal",
+        does: "killed between every two durable steps of enrollment, group commit, inventory, compaction, spool, init and renewal",
         run: |run| Box::pin(fail_points::killed(run)),
     },
     Scenario {
