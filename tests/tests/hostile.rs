@@ -12,6 +12,7 @@ mod hostile {
     mod handshake;
     mod invitation;
     mod keys;
+    mod observations;
     mod renewal;
     mod secrets;
     mod sizes;
