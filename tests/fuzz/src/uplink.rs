@@ -1,6 +1,7 @@
 //! What agents and strangers send over a call: messages in any order and of any content reach the server's handlers as
 //! they would behind TLS, and nothing but what the protocol promises comes back.
 
+mod observing;
 mod server;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -22,13 +23,15 @@ pub fn check(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else {
         return;
     };
-    with_server(|server| match choice % 6 {
-        0 => drop(raw(server, "/muster.v1.Agent/Uplink", true, rest)),
-        1 => drop(raw(server, "/muster.v1.Agent/Renew", true, rest)),
-        2 => drop(raw(server, "/muster.v1.Enrollment/Enroll", false, rest)),
-        3 => drop(enrollment(server, &mut Unstructured::new(rest))),
-        4 => drop(renewal(server, &mut Unstructured::new(rest))),
-        _ => drop(uplink(server, &mut Unstructured::new(rest))),
+    with_server(|server| match (choice, choice % 6) {
+        (250..=251, _) => drop(raw(server, "/muster.v1.Agent/Observe", true, rest)),
+        (252.., _) => drop(observing::observation(server, &mut Unstructured::new(rest))),
+        (_, 0) => drop(raw(server, "/muster.v1.Agent/Uplink", true, rest)),
+        (_, 1) => drop(raw(server, "/muster.v1.Agent/Renew", true, rest)),
+        (_, 2) => drop(raw(server, "/muster.v1.Enrollment/Enroll", false, rest)),
+        (_, 3) => drop(enrollment(server, &mut Unstructured::new(rest))),
+        (_, 4) => drop(renewal(server, &mut Unstructured::new(rest))),
+        (_, _) => drop(uplink(server, &mut Unstructured::new(rest))),
     });
 }
 

@@ -1,6 +1,7 @@
 //! The server without a network: its rooms, its services and the doorman before them, over a store in memory.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,7 +20,7 @@ use muster_admin::authority::{self, Authority};
 use muster_admin::enrollment::{self, CallerIdentity, Claim, Enrollment, Hello, Prover, StsError};
 use muster_admin::findings::Findings;
 use muster_admin::ingest::{self, Ingest, Rate};
-use muster_admin::inventory::Inventory;
+use muster_admin::inventory::{Asked, Inventory};
 use muster_admin::membership::{self, Membership, NewMember, Sent};
 use muster_admin::operators::{self, Operators};
 use muster_admin::records::Records;
@@ -60,6 +61,7 @@ pub(super) struct Server {
     strangers: Service,
     membership: Membership,
     store: Arc<Embedded>,
+    inventory: Inventory,
     certificate: Arc<CertificateFacts>,
     open_invitation: String,
     calls: Cell<u32>,
@@ -125,6 +127,7 @@ struct Rooms {
     operators: Operators,
     audit: Audit,
     store: Arc<Embedded>,
+    inventory: Inventory,
     clock: Clock,
 }
 
@@ -176,6 +179,7 @@ impl Rooms {
             enrollment,
             audit,
             store,
+            inventory: inventory(folder, &clock),
             clock,
         }
     }
@@ -203,12 +207,7 @@ impl Rooms {
             enrollment: self.enrollment.clone(),
             ledger: self.store.clone(),
             clock: self.clock.clone(),
-            inventory: Inventory::new(
-                self.store.clone(),
-                self.store.clone(),
-                Records::new(self.store.clone()),
-                self.clock.clone(),
-            ),
+            inventory: self.inventory.clone(),
             uplinks: Uplinks::default(),
             observations: Uplinks::of_one(),
             answer_timeout: PATIENCE,
@@ -293,12 +292,45 @@ impl Server {
             strangers,
             membership: rooms.membership,
             store: rooms.store,
+            inventory: rooms.inventory,
             certificate: Arc::new(facts(&certificate).expect("it was issued")),
             open_invitation: open.id.to_string(),
             calls: Cell::new(0),
             numbers_reused: Cell::new(false),
             _folder: folder,
         }
+    }
+
+    /// A number that no call had before.
+    pub(super) fn next(&self) -> u32 {
+        self.calls.get()
+    }
+
+    /// The present resources of a type: place, id and version.
+    pub(super) fn resources(&self, kind: &str) -> BTreeSet<(String, String, u8)> {
+        #[derive(serde::Deserialize)]
+        struct Told {
+            id: String,
+            state: BTreeMap<String, u8>,
+        }
+        let of = |place: &str| Asked {
+            accounts: vec![account()],
+            places: vec![place.to_owned()],
+            kinds: vec![kind.to_owned()],
+            ..Asked::default()
+        };
+        let places = ["eu-west-1", "aws-global"].into_iter();
+        let all = places.flat_map(|place| {
+            let asked = of(place);
+            let listed = self.inventory.list(&asked, None, 100);
+            let (held, _) = self.runtime.block_on(listed).expect("the store answers");
+            held.into_iter().map(move |held| {
+                let told: Told = serde_json::from_slice(&held.document).expect("as it was told");
+                assert_eq!(told.id, held.id);
+                (place.to_owned(), held.id, told.state["V"])
+            })
+        });
+        all.collect()
     }
 
     /// Sends a whole stream of messages and waits for all that comes back.
@@ -407,4 +439,15 @@ fn messages(mut body: Bytes) -> Vec<Bytes> {
         found.push(body.split_to(length));
     }
     found
+}
+
+/// A store of its own, as the server has it.
+fn inventory(folder: &Path, clock: &Clock) -> Inventory {
+    let store = Embedded::open(&muster_store::Config {
+        path: folder.join("inventory"),
+        cache_bytes: 1 << 20,
+    });
+    let store = Arc::new(store.expect("the folder is empty"));
+    let records = Records::new(store.clone());
+    Inventory::new(store.clone(), store, records, clock.clone())
 }
