@@ -1,13 +1,15 @@
 //! The way to AWS: signed calls to any service in its own protocol, on the SDK's own runtime.
 //!
 //! In: a service, a Region, and a path and a body or an action and its parameters. Out: the answer as JSON, whole. Always: credentials, signing, retries,
-//! timeouts and endpoints are those of the AWS SDK for Rust; an answer is at most 32 MiB. Not here: what an answer means
+//! timeouts and endpoints are those of the AWS SDK for Rust; an answer is at most 32 MiB; of each service in each Region so many
+//! calls are under way as it takes, and never more than [`Service`] says. Not here: what an answer means
 //! (`collectors`, `mapping`, `state`).
 //! Why no generated clients: they drop every field that they do not know, which for findings is data loss, and each adds
 //! minutes to a build and megabytes to a binary that promises to be small (ARCHITECTURE.md, "The agent").
 
 mod ask;
 mod call;
+mod pace;
 mod proof;
 mod refusal;
 mod service;

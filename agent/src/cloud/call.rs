@@ -31,6 +31,7 @@ use aws_types::service_config::ServiceConfigKey;
 use bytes::Bytes;
 use muster_common::account::Region;
 
+use super::pace::Pace;
 use super::refusal;
 use super::service::{Protocol, Service};
 use super::skew::Skew;
@@ -52,6 +53,7 @@ pub(super) struct Request {
 #[derive(Clone)]
 pub(super) struct Operation {
     inner: SdkOperation<Request, Bytes, Refusal>,
+    pace: Pace,
 }
 
 /// Why a call gave no answer.
@@ -99,6 +101,18 @@ impl ProvideErrorMetadata for Refusal {
     }
 }
 
+impl Refusal {
+    /// AWS's code, or the HTTP status.
+    fn told(&self) -> String {
+        let code = self.code().map(str::to_owned);
+        code.unwrap_or_else(|| format!("HTTP {}", self.status))
+    }
+
+    fn problem(&self) -> Problem {
+        problem(&self.told(), self.status)
+    }
+}
+
 impl Operation {
     pub(super) fn build(
         config: &SdkConfig,
@@ -125,6 +139,7 @@ impl Operation {
                 .identity_cache()
                 .unwrap_or_else(|| IdentityCache::lazy().build()),
         };
+        let pace = Pace::new(service.at_once());
         let mut builder = SdkOperation::builder()
             .service_name(service.signing_name())
             .operation_name("call")
@@ -136,10 +151,16 @@ impl Operation {
             .runtime_plugin(signing)
             .serializer(serialize)
             .deserializer({
-                let skew = skew.clone();
+                let (skew, pace) = (skew.clone(), pace.clone());
+                // Each try, those that the SDK repeats too.
                 move |response: &HttpResponse| {
                     skew.note(response.headers().get("date"));
-                    deserialize(response)
+                    let answer = deserialize(response);
+                    match &answer {
+                        Err(error) if is_throttled(error) => pace.slower(),
+                        Ok(_) | Err(_) => pace.answered(),
+                    }
+                    answer
                 }
             });
         if let Some(retries) = config.retry_config() {
@@ -156,10 +177,13 @@ impl Operation {
         }
         Ok(Self {
             inner: builder.build(),
+            pace,
         })
     }
 
+    /// Sends a request when it is its turn.
     pub(super) async fn invoke(&self, request: Request) -> Result<Bytes, CallError> {
+        let _turn = self.pace.turn().await;
         self.inner.invoke(request).await.map_err(call_error)
     }
 }
@@ -206,6 +230,11 @@ fn deserialize(response: &HttpResponse) -> Result<Bytes, OrchestratorError<Refus
     }))
 }
 
+fn is_throttled(error: &OrchestratorError<Refusal>) -> bool {
+    let refusal = error.as_operation_error();
+    refusal.is_some_and(|refusal| refusal.problem() == Problem::Throttled)
+}
+
 fn call_error(error: SdkError<Refusal, HttpResponse>) -> CallError {
     let SdkError::ServiceError(refused) = &error else {
         let message = super::root_cause(&error);
@@ -225,11 +254,9 @@ fn call_error(error: SdkError<Refusal, HttpResponse>) -> CallError {
         };
     };
     let refusal = refused.err();
-    let code = refusal
-        .code()
-        .map_or_else(|| format!("HTTP {}", refusal.status), str::to_owned);
+    let code = refusal.told();
     CallError {
-        problem: problem(&code, refusal.status),
+        problem: refusal.problem(),
         message: refusal
             .message()
             .unwrap_or(&code)

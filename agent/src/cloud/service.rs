@@ -128,6 +128,27 @@ impl Service {
         }
     }
 
+    /// Calls that may be under way in a Region at the same time. AWS publishes rates for some: a few calls a second where
+    /// there is little to describe, hundreds for S3, SNS and KMS; and who else works in the account shares them.
+    pub(super) const fn at_once(self) -> usize {
+        match self {
+            Self::S3 => 32,
+            Self::Kms | Self::Sns => 16,
+            Self::Ec2 | Self::Efs | Self::Iam | Self::Rds => 8,
+            Self::AccessAnalyzer
+            | Self::Account
+            | Self::CloudTrail
+            | Self::CloudWatch
+            | Self::Config
+            | Self::GuardDuty
+            | Self::Inspector2
+            | Self::Logs
+            | Self::Macie2
+            | Self::S3Control
+            | Self::SecurityHub => 4,
+        }
+    }
+
     /// Where the service is, seen from a Region: the same place for the few that a partition has once.
     pub(super) fn seat(self, region: &Region) -> Region {
         let seat = match (self, Partition::of(region)) {

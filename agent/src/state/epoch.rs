@@ -8,7 +8,7 @@ use bytes::Bytes;
 use muster_common::drill::{self, Limit};
 use muster_common::timestamp::Timestamp;
 
-use super::document::Resource;
+use super::document::{Document, Resource};
 use super::site::Refused;
 use super::{Admin, EpochEnd, Lost, Portion, Taken};
 
@@ -115,12 +115,24 @@ pub struct Telling {
 }
 
 impl Telling {
+    /// The type of the resources.
+    pub(super) const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     /// Takes a resource. One that comes twice is the later one.
     ///
     /// # Errors
     /// The admin does not have what was told before, or was lost.
     pub async fn add(&mut self, resource: Resource) -> Result<(), Broken> {
-        let document = resource.document(self.kind);
+        self.take(resource.document(self.kind)).await
+    }
+
+    /// As [`Telling::add`], for what was described already.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn take(&mut self, document: Document) -> Result<(), Broken> {
         let known = match self.seen.get(&document.id) {
             Some(digest) => Some(*digest),
             None => self.known(&document.id),

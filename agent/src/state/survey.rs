@@ -1,7 +1,10 @@
 //! What surveys there are, and what they have in common.
 
+use std::collections::VecDeque;
+use std::pin::pin;
+
 use futures::future::{BoxFuture, FutureExt as _};
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{FuturesOrdered, StreamExt as _};
 use serde_json::{Map, Value as Json};
 
 use super::document::Resource;
@@ -12,8 +15,8 @@ use super::{
 };
 use crate::cloud::Service;
 
-/// Resources that are described at the same time.
-const AT_A_TIME: usize = 4;
+/// Resources of a listing that are being described or wait to be told. How many calls that makes, the services say.
+const HELD_MAX: usize = 64;
 
 /// The surveys of what has no Region.
 pub(super) const GLOBAL: &[&Survey] = &[&account::GLOBAL, &iam::SURVEY, &s3::SURVEY];
@@ -150,25 +153,39 @@ pub(super) fn parameters(fields: &[(&str, &str)]) -> Json {
     Json::Object(fields)
 }
 
-/// Describes the entries of a page, a few at a time, and gives them on in their order. Only when all are described: the
-/// admin may keep one waiting, and a call that is under way does not wait.
+/// Describes the entries of a page, some at a time, and tells of them in their order. What is under way goes on while the
+/// admin takes its time, but nothing more is begun.
 pub(super) async fn describe<'a>(
     entries: Vec<Json>,
     out: &mut Telling,
-    mut one: impl FnMut(Json) -> BoxFuture<'a, Result<Resource, Refused>> + Send,
+    one: impl Fn(Json) -> BoxFuture<'a, Result<Resource, Refused>> + Send,
 ) -> Result<(), Broken> {
-    let mut resources = Vec::with_capacity(entries.len());
+    let kind = out.kind();
+    let one = |entry| {
+        let described = one(entry);
+        async move { described.await.map(|resource| resource.document(kind)) }
+    };
     let mut entries = entries.into_iter();
-    let first: Vec<_> = entries.by_ref().take(AT_A_TIME).map(&mut one).collect();
-    let mut under_way: stream::FuturesOrdered<_> = first.into_iter().collect();
-    while let Some(described) = under_way.next().await {
-        resources.push(described?);
-        under_way.extend(entries.next().map(&mut one));
+    let mut under_way = FuturesOrdered::new();
+    let mut described = VecDeque::new();
+    loop {
+        let room = HELD_MAX.saturating_sub(under_way.len() + described.len());
+        under_way.extend(entries.by_ref().take(room).map(one));
+        let next = match described.pop_front() {
+            Some(next) => Some(next),
+            None => under_way.next().await,
+        };
+        let Some(document) = next else {
+            return Ok(());
+        };
+        let mut telling = pin!(out.take(document?));
+        loop {
+            tokio::select! {
+                told = &mut telling => break told?,
+                Some(next) = under_way.next() => described.push_back(next),
+            }
+        }
     }
-    for resource in resources {
-        out.add(resource).await?;
-    }
-    Ok(())
 }
 
 /// The check of a survey whose first call has no parameters but these.
@@ -183,4 +200,168 @@ pub(super) fn check<'a>(
         answer.map(|_| ())
     }
     .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use muster_common::timestamp::Timestamp;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::cloud::{CallError, Problem};
+    use crate::state::epoch::Memory;
+    use crate::state::{Admin, Lost, Portion, Reads, Taken};
+
+    /// Takes a portion when it is let.
+    struct Slow {
+        turns: Semaphore,
+        heard: AtomicUsize,
+    }
+
+    impl Admin for Slow {
+        fn read(&self, _: Reads) -> BoxFuture<'_, Result<(), Lost>> {
+            std::future::ready(Ok(())).boxed()
+        }
+
+        fn tell(&self, portion: Portion) -> BoxFuture<'_, Result<Taken, Lost>> {
+            async move {
+                self.turns.acquire().await.unwrap().forget();
+                self.heard.fetch_add(portion.changed.len(), Relaxed);
+                let refused = Vec::new();
+                Ok(Taken::Taken { refused })
+            }
+            .boxed()
+        }
+    }
+
+    /// What was begun, what was done, and an admin that waits.
+    struct Scene {
+        begun: AtomicUsize,
+        done: AtomicUsize,
+        turns: Semaphore,
+        admin: Arc<Slow>,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Self {
+                begun: AtomicUsize::new(0),
+                done: AtomicUsize::new(0),
+                turns: Semaphore::new(0),
+                admin: Arc::new(Slow {
+                    turns: Semaphore::new(0),
+                    heard: AtomicUsize::new(0),
+                }),
+            }
+        }
+
+        fn telling(&self) -> Telling {
+            let admin: Arc<dyn Admin> = self.admin.clone();
+            let now = Timestamp::from_seconds(1_000);
+            Memory::default().begin("AWS::S3::Bucket", GLOBAL_PLACE, &admin, now)
+        }
+
+        fn counts(&self) -> (usize, usize) {
+            (self.begun.load(Relaxed), self.done.load(Relaxed))
+        }
+
+        /// Describes a number of resources; each takes a turn.
+        async fn describe(&self, out: &mut Telling, count: usize) -> Result<(), Broken> {
+            let one = |entry: Json| {
+                self.begun.fetch_add(1, Relaxed);
+                async move {
+                    self.turns.acquire().await.unwrap().forget();
+                    self.done.fetch_add(1, Relaxed);
+                    Ok(Resource {
+                        id: entry.to_string(),
+                        region: "eu-west-1".to_owned(),
+                        state: state([("Entry", entry)]),
+                    })
+                }
+                .boxed()
+            };
+            let entries = (0..count).map(Json::from).collect();
+            describe(entries, out, one).await
+        }
+    }
+
+    const GLOBAL_PLACE: &str = "aws-global";
+
+    fn refused() -> Refused {
+        Refused {
+            call: "s3:GetBucketAcl",
+            error: CallError {
+                problem: Problem::Throttled,
+                code: "SlowDown".to_owned(),
+                message: String::new(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn never_more_is_held_than_may_be_however_slow_the_admin_is() {
+        let scene = Scene::new();
+        let mut out = scene.telling();
+        let describing = scene.describe(&mut out, 1_000);
+        let mut describing = Box::pin(tokio::task::unconstrained(describing));
+        let mut go_on = || loop {
+            let before = scene.counts();
+            assert!(describing.as_mut().now_or_never().is_none());
+            if scene.counts() == before {
+                break before;
+            }
+        };
+        assert_eq!(go_on(), (HELD_MAX, 0));
+        // The first portion has 500. The one that is too many waits for the admin, and what is under way goes on.
+        scene.turns.add_permits(1_000);
+        assert_eq!(go_on(), (500 + HELD_MAX, 500 + HELD_MAX));
+        scene.admin.turns.add_permits(1);
+        assert_eq!(describing.await, Ok(()));
+        assert_eq!(scene.counts(), (1_000, 1_000));
+        scene.admin.turns.add_permits(1);
+        out.complete().await.unwrap();
+        assert_eq!(scene.admin.heard.load(Relaxed), 1_000);
+    }
+
+    #[tokio::test]
+    async fn what_breaks_off_ends_what_is_under_way() {
+        let scene = Scene::new();
+        let mut out = scene.telling();
+        let one = |entry: Json| {
+            let broken = entry == "broken";
+            let held = CountsDown::new(&scene.begun);
+            async move {
+                if broken {
+                    return Err(refused());
+                }
+                std::future::pending::<()>().await;
+                drop(held);
+                Err(refused())
+            }
+            .boxed()
+        };
+        let entries = vec!["broken".into(), "slow".into(), "slow".into()];
+        let broken = describe(entries, &mut out, one).await;
+        assert_eq!(broken, Err(Broken::Refused(refused())));
+        assert_eq!(scene.counts().0, 0, "nothing is under way");
+    }
+
+    /// Counts what there is of it.
+    struct CountsDown<'a>(&'a AtomicUsize);
+
+    impl<'a> CountsDown<'a> {
+        fn new(count: &'a AtomicUsize) -> Self {
+            count.fetch_add(1, Relaxed);
+            Self(count)
+        }
+    }
+
+    impl Drop for CountsDown<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Relaxed);
+        }
+    }
 }
