@@ -44,9 +44,12 @@ pub async fn run(collecting: Collecting, stop: CancellationToken) {
         tasks.spawn(keep(folder, collecting.intake.clone(), own_turn));
     }
     loop {
-        let pause = match collecting.check_credentials().await {
-            Ok(()) => {
-                let regions = collecting.regions().await;
+        let regions = tokio::select! {
+            () = stop.cancelled() => break,
+            regions = collecting.regions() => regions,
+        };
+        let pause = match regions {
+            Ok(regions) => {
                 running.retain(|region, tasks| {
                     let wanted = regions.contains(region);
                     if !wanted {
@@ -88,8 +91,13 @@ pub async fn run(collecting: Collecting, stop: CancellationToken) {
 
 impl Collecting {
     /// The Regions to collect in; without permission to list them, the home Region alone, and the board says so.
-    async fn regions(&self) -> Vec<Region> {
-        match self.sources.regions().await {
+    ///
+    /// # Errors
+    /// What is wrong with the credentials.
+    async fn regions(&self) -> Result<Vec<Region>, String> {
+        self.sources.check_credentials().await?;
+        self.intake.board.remove(CREDENTIALS, None);
+        Ok(match self.sources.regions().await {
             Ok(regions) => {
                 self.intake.board.remove(REGIONS, None);
                 regions
@@ -103,14 +111,7 @@ impl Collecting {
                 board.set(REGIONS, None, setback.state(), &message);
                 vec![home.clone()]
             }
-        }
-    }
-
-    /// Whether the AWS credentials are of the account that this agent speaks for.
-    async fn check_credentials(&self) -> Result<(), String> {
-        self.sources.check_credentials().await?;
-        self.intake.board.remove(CREDENTIALS, None);
-        Ok(())
+        })
     }
 }
 

@@ -37,7 +37,11 @@ pub async fn run(surveying: Surveying, stop: CancellationToken) {
     let mut running: HashMap<Option<Region>, Vec<AbortHandle>> = HashMap::new();
     let mut saying: Option<AbortHandle> = None;
     loop {
-        let pause = match surveying.places().await {
+        let places = tokio::select! {
+            () = stop.cancelled() => break,
+            places = surveying.places() => places,
+        };
+        let pause = match places {
             Ok(Places::Known(places)) => {
                 running.retain(|place, tasks| {
                     let wanted = places.contains(place);
