@@ -55,6 +55,17 @@ pub(crate) fn counts(score: &wire::Score) -> String {
     text
 }
 
+/// In the order of tables: passed, failed, unknown, no data, disabled.
+pub(crate) const fn numbers(score: &wire::Score) -> [u32; 5] {
+    [
+        score.passed,
+        score.failed,
+        score.unknown,
+        score.no_data,
+        score.disabled,
+    ]
+}
+
 pub(crate) fn document(score: &wire::Score) -> Json {
     let mut document = json!({
         "standard": crate::naming::id(&score.standard),

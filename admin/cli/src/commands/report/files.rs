@@ -9,7 +9,7 @@ use crate::commands::member::status_name as status_of;
 use crate::failure::Failure;
 use crate::naming;
 use crate::output::Cell;
-use crate::score::status_name;
+use crate::score::{numbers, status_name};
 use crate::when::absolute;
 
 /// A file of a report.
@@ -77,20 +77,32 @@ fn of(held: &Held, what: &str) -> String {
     format!("{}-{what}.csv", held.short)
 }
 
-fn percents(score: &wire::Score) -> [String; 3] {
-    let text = |percent: Option<u32>| percent.map_or_else(String::new, |one| one.to_string());
-    [score.percent, score.percent_least, score.percent_most].map(text)
-}
-
-fn counts(score: &wire::Score) -> [String; 5] {
-    [
-        score.passed,
-        score.failed,
-        score.unknown,
-        score.no_data,
-        score.disabled,
-    ]
-    .map(|count| count.to_string())
+/// A table of scores; the first column says of whom or when.
+fn scores<'a>(
+    name: &str,
+    first: &str,
+    scores: impl Iterator<Item = (&'a str, &'a wire::Score)>,
+) -> Result<File, Failure> {
+    let headers = [
+        first,
+        "percent",
+        "percent_least",
+        "percent_most",
+        "passed",
+        "failed",
+        "unknown",
+        "no_data",
+        "disabled",
+    ];
+    let row = |(first, score): (&str, &wire::Score)| {
+        let percents = [score.percent, score.percent_least, score.percent_most];
+        let known = |percent: Option<u32>| percent.map_or_else(String::new, |one| one.to_string());
+        let mut row = vec![first.to_owned()];
+        row.extend(percents.map(known));
+        row.extend(numbers(score).map(|count| count.to_string()));
+        row
+    };
+    csv(name, &headers, scores.map(row).collect())
 }
 
 fn controls(held: &Held) -> Result<File, Failure> {
@@ -127,54 +139,16 @@ fn controls(held: &Held) -> Result<File, Failure> {
 }
 
 fn accounts(held: &Held) -> Result<File, Failure> {
-    let headers = [
-        "account",
-        "percent",
-        "percent_least",
-        "percent_most",
-        "passed",
-        "failed",
-        "unknown",
-        "no_data",
-        "disabled",
-    ];
-    let row = |score: &wire::Score| {
-        let mut row = vec![score.account.clone()];
-        row.extend(percents(score));
-        row.extend(counts(score));
-        row
-    };
-    csv(
-        &of(held, "accounts"),
-        &headers,
-        held.accounts.iter().map(row).collect(),
-    )
+    let accounts = held.accounts.iter();
+    let accounts = accounts.map(|score| (score.account.as_str(), score));
+    scores(&of(held, "accounts"), "account", accounts)
 }
 
 fn history(held: &Held) -> Result<File, Failure> {
-    let headers = [
-        "date",
-        "percent",
-        "percent_least",
-        "percent_most",
-        "passed",
-        "failed",
-        "unknown",
-        "no_data",
-        "disabled",
-    ];
-    let row = |day: &wire::DailyScore| {
-        let score = day.score.clone().unwrap_or_default();
-        let mut row = vec![day.date.clone()];
-        row.extend(percents(&score));
-        row.extend(counts(&score));
-        row
-    };
-    csv(
-        &of(held, "history"),
-        &headers,
-        held.history.iter().map(row).collect(),
-    )
+    let unknown = wire::Score::default();
+    let days = held.history.iter();
+    let days = days.map(|day| (day.date.as_str(), day.score.as_ref().unwrap_or(&unknown)));
+    scores(&of(held, "history"), "date", days)
 }
 
 fn resources(held: &Held) -> Result<File, Failure> {

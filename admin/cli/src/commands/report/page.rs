@@ -118,31 +118,13 @@ fn sequences((before, after): (u64, u64)) -> String {
 }
 
 fn summary(facts: &Facts) -> Html {
-    let columns = [
-        text("Standard"),
-        text("Score"),
-        number("Passed"),
-        number("Failed"),
-        number("Unknown"),
-        number("No data"),
-        number("Disabled"),
-    ];
+    let columns = section::score_columns("Standard");
     let row = |(place, held): (usize, &Held)| {
-        let score = &held.score;
         let mut link = Html::new();
         link.open("a", &[("href", &format!("#{}", anchor(place)))])
             .text(&held.standard.title)
             .close("a");
-        let mut cells = vec![link, section::scored(score)];
-        let counts = [
-            score.passed,
-            score.failed,
-            score.unknown,
-            score.no_data,
-            score.disabled,
-        ];
-        cells.extend(counts.map(|count| Html::of(&count.to_string())));
-        cells
+        section::score_row(link, &held.score)
     };
     let rows = facts.standards.iter().enumerate().map(row).collect();
     let mut html = Html::new();

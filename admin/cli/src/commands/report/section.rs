@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use muster_proto::v1 as wire;
 use muster_proto::v1::ControlStatus;
 
-use super::html::{Html, number, table, text};
+use super::html::{Column, Html, number, table, text};
 use super::page::{ROWS_MAX, left_out, names};
 use super::{Facts, Held, chart};
 use crate::commands::counted;
 use crate::naming;
-use crate::score::{counts, line, severity_rank, status_word};
+use crate::score::{counts, line, numbers, severity_rank, status_word};
 
 /// Resources on the page.
 const RESOURCES_MAX: usize = 25;
@@ -175,29 +175,28 @@ fn resources(held: &Held, facts: &Facts) -> Html {
     html
 }
 
-/// Accounts, the lowest score first.
-fn accounts(held: &Held, facts: &Facts) -> Html {
-    let columns = [
-        text("Account"),
+/// The columns of a table of scores; the first says whose.
+pub(super) const fn score_columns(whose: &'static str) -> [Column; 7] {
+    [
+        text(whose),
         text("Score"),
         number("Passed"),
         number("Failed"),
         number("Unknown"),
         number("No data"),
         number("Disabled"),
-    ];
-    let row = |score: &wire::Score| {
-        let counts = [
-            score.passed,
-            score.failed,
-            score.unknown,
-            score.no_data,
-            score.disabled,
-        ];
-        let mut cells = vec![account(&score.account, facts), scored(score)];
-        cells.extend(counts.map(|count| Html::of(&count.to_string())));
-        cells
-    };
+    ]
+}
+
+pub(super) fn score_row(whose: Html, score: &wire::Score) -> Vec<Html> {
+    let mut cells = vec![whose, scored(score)];
+    cells.extend(numbers(score).map(|count| Html::of(&count.to_string())));
+    cells
+}
+
+/// Accounts, the lowest score first.
+fn accounts(held: &Held, facts: &Facts) -> Html {
+    let row = |score: &wire::Score| score_row(account(&score.account, facts), score);
     let mut html = Html::new();
     html.line("h3", "Accounts");
     if held.accounts.is_empty() {
@@ -206,7 +205,8 @@ fn accounts(held: &Held, facts: &Facts) -> Html {
         return html;
     }
     let rows = held.accounts.iter().take(ROWS_MAX).map(row).collect();
-    html.append(table("Accounts, the lowest score first", &columns, rows));
+    let caption = "Accounts, the lowest score first";
+    html.append(table(caption, &score_columns("Account"), rows));
     html.append(left_out(
         held.accounts.len(),
         ROWS_MAX,

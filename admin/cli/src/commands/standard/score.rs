@@ -11,7 +11,8 @@ use crate::failure::Failure;
 use crate::naming;
 use crate::output::{Cell, Format, Printer, print_line};
 use crate::score::{
-    bar, cell, counts, document, line, severity, severity_rank, spark, standing, status_cell,
+    bar, cell, counts, document, line, numbers, severity, severity_rank, spark, standing,
+    status_cell,
 };
 use crate::session::Session;
 
@@ -192,15 +193,8 @@ async fn accounts(
 }
 
 fn account_row(score: &wire::Score) -> Vec<Cell> {
-    let counts = [
-        score.passed,
-        score.failed,
-        score.unknown,
-        score.no_data,
-        score.disabled,
-    ];
     let mut cells = vec![score.account.as_str().into(), cell(score)];
-    cells.extend(counts.map(|count| Cell::from(u64::from(count))));
+    cells.extend(numbers(score).map(|count| Cell::from(u64::from(count))));
     cells
 }
 
