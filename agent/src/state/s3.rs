@@ -129,9 +129,19 @@ fn buckets<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(),
 
 async fn bucket(site: &Site, silent: &Silent, entry: &Json) -> Result<Resource, Refused> {
     let name = text(entry, "Name");
-    let region = region(site, entry).await?;
     let mut state = Map::new();
     state.insert("Name".to_owned(), name.into());
+    let region = match region(site, entry).await? {
+        Ok(region) => region,
+        // Whoever asks elsewhere is told of somewhere else, so that nothing is known of it; it stands in the home Region.
+        Err(unavailable) => {
+            let parts = PARTS
+                .iter()
+                .map(|part| (part.name.to_owned(), unavailable.clone()));
+            state.extend(parts);
+            return Ok(resource(name, &site.region, state));
+        }
+    };
     for part in &PARTS {
         let path = format!("/{name}?{}", part.query);
         let known = silent.lock().get(&region).cloned();
@@ -158,12 +168,16 @@ async fn bucket(site: &Site, silent: &Silent, entry: &Json) -> Result<Resource, 
         };
         state.insert(part.name.to_owned(), read);
     }
-    let partition = Partition::of(&region).as_str();
-    Ok(Resource {
+    Ok(resource(name, &region, state))
+}
+
+fn resource(name: &str, region: &Region, state: Map<String, Json>) -> Resource {
+    let partition = Partition::of(region).as_str();
+    Resource {
         id: format!("arn:{partition}:s3:::{name}"),
         region: region.to_string(),
         state,
-    })
+    }
 }
 
 impl Part {
@@ -179,11 +193,11 @@ impl Part {
     }
 }
 
-/// The Region of a bucket. The list names it, from services that are new enough. The home Region stands for one that may
-/// not be asked for.
-async fn region(site: &Site, entry: &Json) -> Result<Region, Refused> {
+/// The Region of a bucket. The list names it, from services that are new enough. One that may not be asked for is a part
+/// that says so.
+async fn region(site: &Site, entry: &Json) -> Result<Result<Region, Json>, Refused> {
     if let Ok(region) = text(entry, "BucketRegion").parse() {
-        return Ok(region);
+        return Ok(Ok(region));
     }
     let path = format!("/{}?location", text(entry, "Name"));
     let ask = Ask::Get {
@@ -194,14 +208,14 @@ async fn region(site: &Site, entry: &Json) -> Result<Region, Refused> {
     let answer = site.ask(&knowing(site), Service::S3, call, ask).await;
     let answer = site.part(answer, &[])?;
     if answer.get("Unavailable").is_some() {
-        return Ok(site.region.clone());
+        return Ok(Err(answer));
     }
     let named = match answer.as_str() {
         None | Some("") => "us-east-1",
         Some("EU") => "eu-west-1",
         Some(name) => name,
     };
-    Ok(named.parse().unwrap_or_else(|_| site.region.clone()))
+    Ok(Ok(named.parse().unwrap_or_else(|_| site.region.clone())))
 }
 
 /// The Region that knows where every bucket of the partition is; elsewhere only those of the Region are known.
