@@ -9,7 +9,9 @@ use super::site::{NEXT_TOKEN, Refused, Site, member, state, taken};
 use super::survey::{self, Entries, Id, List, Listing, Survey, describe, is_foreign, parameters};
 use crate::cloud::Service;
 
-const PAGE: &[(&str, &str)] = &[("MaxResults", "500")];
+const PAGE: &[(&str, &str)] = &[("MaxResults", "200")];
+/// Of groups, each of which has up to 60 rules in either direction, and more if AWS is asked for more.
+const FEW: &[(&str, &str)] = &[("MaxResults", "50")];
 const INSTANCE: Id = id("instance", "InstanceId");
 const SNAPSHOT: Id = id("snapshot", "SnapshotId");
 const VPC: Id = id("vpc", "VpcId");
@@ -24,16 +26,19 @@ pub(super) const SURVEY: Survey = Survey {
             &["AvailableIpAddressCount"],
             id("subnet", "SubnetId"),
         ),
-        entries(
-            "AWS::EC2::SecurityGroup",
-            (
-                "ec2:DescribeSecurityGroups",
-                "SecurityGroups",
-                "SecurityGroup",
-            ),
-            &[],
-            id("security-group", "GroupId"),
-        ),
+        Listing {
+            kind: "AWS::EC2::SecurityGroup",
+            list: List::Entries(Entries {
+                service: Service::Ec2,
+                call: "ec2:DescribeSecurityGroups",
+                parameters: FEW,
+                paging: NEXT_TOKEN,
+                list: "SecurityGroups",
+                part: "SecurityGroup",
+                measured: &[],
+                id: id("security-group", "GroupId"),
+            }),
+        },
         entries(
             "AWS::EC2::NetworkAcl",
             ("ec2:DescribeNetworkAcls", "NetworkAcls", "NetworkAcl"),
@@ -187,7 +192,7 @@ fn instances<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(
 fn snapshots<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
     async move {
         let call = "ec2:DescribeSnapshots";
-        let own = json!({ "Owner": ["self"], "MaxResults": 500 });
+        let own = json!({ "Owner": ["self"], "MaxResults": 200 });
         let mut pages = site.pages(Service::Ec2, call, own, NEXT_TOKEN);
         while let Some(mut page) = pages.next().await? {
             let mut snapshots = taken(&mut page, "Snapshots");
