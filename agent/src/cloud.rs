@@ -22,7 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region as SdkRegion, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sdk_sts::error::ProvideErrorMetadata as _;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -57,6 +58,14 @@ pub struct Cloud {
     skew: Skew,
 }
 
+/// An AWS that is not the environment's.
+pub struct Endpoint {
+    /// Of all services.
+    pub url: String,
+    pub credentials: Credentials,
+    pub client: SharedHttpClient,
+}
+
 /// Who the credentials belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -82,19 +91,29 @@ pub enum CredentialsError {
 impl Cloud {
     /// Credentials, Region and endpoints as every AWS tool finds them: environment, profile, container, instance.
     pub async fn connect(home: Option<&Region>, clock: &Clock) -> Self {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .operation_timeout(CALL_TIMEOUT)
-                    .build(),
-            );
+        let mut loader = loader().http_client(http_client());
         if let Some(home) = home {
             loader = loader.region(SdkRegion::new(home.to_string()));
         }
+        Self::load(loader, clock).await
+    }
+
+    /// Credentials and endpoint as they are given, whatever the environment says.
+    pub async fn at(endpoint: Endpoint, home: &Region, clock: &Clock) -> Self {
+        let Endpoint {
+            url,
+            credentials,
+            client,
+        } = endpoint;
+        let loader = loader()
+            .http_client(client)
+            .endpoint_url(url)
+            .credentials_provider(credentials)
+            .region(SdkRegion::new(home.to_string()));
+        Self::load(loader, clock).await
+    }
+
+    async fn load(loader: ConfigLoader, clock: &Clock) -> Self {
         Self {
             config: Arc::new(loader.load().await),
             operations: Arc::default(),
@@ -183,7 +202,7 @@ impl Cloud {
     ///
     /// # Errors
     /// [`CredentialsError::Missing`].
-    pub async fn credentials(&self) -> Result<aws_credential_types::Credentials, CredentialsError> {
+    pub async fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let provider = self
             .config
             .credentials_provider()
@@ -223,6 +242,16 @@ impl Cloud {
             }
         }
     }
+}
+
+fn loader() -> ConfigLoader {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT);
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+        .timeout_config(timeouts.build())
 }
 
 /// One pool of connections for everything. Proxies are those of the environment, as the SDK has it.

@@ -14,6 +14,8 @@ mod commands;
 mod compliance;
 #[path = "journeys/controls.rs"]
 mod controls;
+#[path = "journeys/denials.rs"]
+mod denials;
 #[path = "journeys/join.rs"]
 mod join;
 #[path = "journeys/keys.rs"]
