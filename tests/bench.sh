@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the product against its budgets; tests/bench-results.md has both.
 #
-#   tests/bench.sh [ingest|insights|fairness|agent|fleet|scale|compliance] [--json|--markdown] [--findings NUMBER]
+#   tests/bench.sh [ingest|insights|fairness|agent|fleet|scale|compliance|collect] [--json|--markdown] [--findings NUMBER]
 #
 # Needs cargo, Python 3.11 and apt. What else it needs it installs: the databases to compare with, PostgreSQL by apt, DuckDB
 # and the clients into .venv-bench. Everything runs on loopback in temporary folders. All of it takes about 20 minutes.
@@ -33,7 +33,7 @@ packages() {
 case "${1:-}" in
 ingest) postgres && packages ;;
 insights) packages ;;
-agent | fleet | fairness | scale) ;;
+agent | fleet | fairness | scale | compliance | collect) ;;
 *) postgres && packages ;;
 esac
 cargo build --release --quiet --locked -p muster-admin -p muster-agent -p muster-bench

@@ -15,6 +15,7 @@ use muster_proto::v1 as wire;
 use muster_proto::v1::findings_client::FindingsClient;
 use muster_proto::v1::invite_result::Outcome as Invited;
 use muster_proto::v1::members_client::MembersClient;
+use muster_proto::v1::resources_client::ResourcesClient;
 use muster_proto::v1::standards_client::StandardsClient;
 use muster_proto::v1::status_client::StatusClient;
 use nix::sys::signal::{Signal, kill};
@@ -198,6 +199,17 @@ impl Operator {
             ..wire::CountFindingsRequest::default()
         };
         Ok(client.count_findings(request).await?.into_inner().total)
+    }
+
+    /// The resources of an account in listings that came to their end.
+    pub(crate) async fn resources(&self, account: AccountId) -> anyhow::Result<u64> {
+        let mut client = ResourcesClient::new(self.0.clone());
+        let request = wire::ListCoverageRequest {
+            account: account.to_string(),
+            ..wire::ListCoverageRequest::default()
+        };
+        let listed = client.list_coverage(request).await?.into_inner();
+        Ok(listed.coverage.iter().map(|listing| listing.count).sum())
     }
 }
 

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The budgets.
 const IDLE_MIB_MAX: f64 = 20.0;
-const PEAK_MIB_MAX: f64 = 40.0;
+const DRAINING: Budget = Budget::AtMost(40.0);
 const BINARY_MB_MAX: f64 = 20.0;
 const IDLE_CORE_PERCENT_MAX: f64 = 1.0;
 
@@ -52,6 +52,8 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
         state: folder.path().join("agent"),
         endpoint: cloud.endpoint.clone(),
         account,
+        // There is no AWS to read it from.
+        surveys: false,
     };
     let invitation = server.operator.invite(account).await?;
     agent.accept(&invitation.to_string()).await?;
@@ -69,7 +71,7 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
     agent
         .until("the spool is full", |told| told.waiting == SPOOLED)
         .await?;
-    peak(report, "agent.spooling_peak", &running)?;
+    peak(report, "agent.spooling_peak", &running, DRAINING)?;
     stop(running).await?;
 
     let server = Server::start(folder.path(), &cloud.endpoint, Engine::Embedded).await?;
@@ -84,16 +86,18 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
         .until("nothing waits", |told| told.waiting == 0)
         .await?;
     report.figure("agent.drained", drained, "findings/s", Budget::None);
-    peak(report, "agent.peak", &running)?;
+    peak(report, "agent.peak", &running, DRAINING)?;
     stop(running).await?;
     server.stop().await
 }
 
 /// One agent and where it lives.
-struct Agent {
-    state: PathBuf,
-    endpoint: String,
-    account: AccountId,
+pub(crate) struct Agent {
+    pub state: PathBuf,
+    pub endpoint: String,
+    pub account: AccountId,
+    /// Whether it reads the configuration.
+    pub surveys: bool,
 }
 
 /// What an agent tells of itself.
@@ -115,14 +119,13 @@ impl Agent {
             .env("MUSTER_AGENT_STATE_DIR", &self.state)
             .env("MUSTER_AGENT_SPOOL__MAX_MIB", SPOOL_MIB)
             .env("MUSTER_AGENT_COLLECTORS__DROP_FOLDER__EVERY_SECONDS", "1")
-            // There is no AWS to read it from.
-            .env("MUSTER_AGENT_STATE__ENABLED", "false")
+            .env("MUSTER_AGENT_STATE__ENABLED", self.surveys.to_string())
             .args(arguments)
             .kill_on_drop(true);
         Ok(command)
     }
 
-    async fn accept(&self, invitation: &str) -> anyhow::Result<()> {
+    pub(crate) async fn accept(&self, invitation: &str) -> anyhow::Result<()> {
         let accepted = self.command(&["accept", invitation])?.output().await?;
         anyhow::ensure!(
             accepted.status.success(),
@@ -132,7 +135,7 @@ impl Agent {
         Ok(())
     }
 
-    fn start(&self) -> anyhow::Result<Child> {
+    pub(crate) fn start(&self) -> anyhow::Result<Child> {
         let log = std::fs::File::create(self.state.with_extension("log"))?;
         Ok(self
             .command(&["run"])?
@@ -206,14 +209,19 @@ async fn idle(report: &mut Report, process: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn peak(report: &mut Report, name: &str, running: &Child) -> anyhow::Result<()> {
+pub(crate) fn peak(
+    report: &mut Report,
+    name: &str,
+    running: &Child,
+    budget: Budget,
+) -> anyhow::Result<()> {
     let process = running.id().context("the agent runs")?;
     let peak = machine::peak(process).context("the agent runs")?;
-    report.figure(name, mib(peak), "MiB", Budget::AtMost(PEAK_MIB_MAX));
+    report.figure(name, mib(peak), "MiB", budget);
     Ok(())
 }
 
-async fn stop(mut running: Child) -> anyhow::Result<()> {
+pub(crate) async fn stop(mut running: Child) -> anyhow::Result<()> {
     let process = running.id().context("the agent runs")?;
     kill(Pid::from_raw(process.try_into()?), Signal::SIGTERM)?;
     let ended = tokio::time::timeout(PATIENCE, running.wait()).await;

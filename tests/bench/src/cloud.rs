@@ -37,11 +37,16 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        let socket = TcpListener::bind("127.0.0.1:0").await?;
-        let endpoint = format!("http://{}/", socket.local_addr()?);
         let routes = Router::new()
             .route("/", post(identity))
             .fallback(async || (JSON, nothing()));
+        Self::serve(routes).await
+    }
+
+    /// Another one, that answers otherwise.
+    pub(crate) async fn serve(routes: Router) -> anyhow::Result<Self> {
+        let socket = TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("http://{}/", socket.local_addr()?);
         let serving = tokio::spawn(async move {
             // Whoever asks notices if it ends.
             let _ = axum::serve(socket, routes).await;
@@ -61,7 +66,7 @@ pub(crate) fn access_key_id(account: AccountId) -> String {
     format!("ASIA{account}")
 }
 
-type ContentType = [(HeaderName, &'static str); 1];
+pub(crate) type ContentType = [(HeaderName, &'static str); 1];
 const JSON: ContentType = [(CONTENT_TYPE, "application/json")];
 const XML: ContentType = [(CONTENT_TYPE, "text/xml")];
 
@@ -76,7 +81,8 @@ fn nothing() -> String {
     .to_string()
 }
 
-async fn identity(headers: HeaderMap) -> (StatusCode, ContentType, String) {
+/// Whose the credentials are.
+pub(crate) async fn identity(headers: HeaderMap) -> (StatusCode, ContentType, String) {
     let account = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

@@ -8,6 +8,7 @@
 mod admin;
 mod agent;
 mod cloud;
+mod collect;
 mod compliance;
 mod document;
 mod fairness;
@@ -63,6 +64,8 @@ enum Benchmark {
     Scale,
     /// A hundred accounts told and judged
     Compliance,
+    /// Ten thousand resources of an account, read and told
+    Collect,
     /// The server of `ingest` that keeps nothing
     #[value(name = admin::NULL_SERVER, hide = true)]
     NullServer,
@@ -115,6 +118,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         if wanted(Benchmark::Compliance) {
             compliance::run(&mut report).await?;
+        }
+        if wanted(Benchmark::Collect) {
+            collect::run(&mut report).await?;
         }
         anyhow::Ok(())
     })?;
