@@ -70,9 +70,10 @@ struct Line {
 
 impl Admin for Teller {
     fn read(&self, reads: Reads) -> BoxFuture<'_, Result<(), Lost>> {
+        // Before it waits, so that no portion from a new place is told before it.
+        *self.reads.lock() = Some(reads);
         Box::pin(async move {
             let mut kept = self.line.lock().await;
-            *self.reads.lock() = Some(reads);
             // Also if it was said before: what other agents read may have changed.
             if let Some(line) = &mut *kept {
                 line.said = None;

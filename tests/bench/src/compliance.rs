@@ -135,6 +135,7 @@ async fn tell(estate: &Estate, account: AccountId, identity: &Identity) -> anyho
                     gone: Vec::new(),
                     end: last.then_some(wire::observe_request::End::Complete(complete)),
                     number: number as u32,
+                    reads: None,
                 })
                 .await?;
         }
