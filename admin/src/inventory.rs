@@ -198,12 +198,16 @@ impl Inventory {
         clock: Clock,
     ) -> Result<Self, Error> {
         let inventory = Self::new(engine, ledger, records, clock);
-        for listed in inventory.all_coverage().await? {
+        let coverage = inventory.all_coverage().await?;
+        for listed in &coverage {
             inventory.changed.mark(listed.account, &listed.kind);
         }
         // An account that nothing is read of any more may have been judged before that.
-        for account in inventory.first_of_each::<Reads>(Table::Readers).await? {
-            inventory.changed.mark(account, ACCOUNT);
+        let is_listed = |account| coverage.iter().any(|listed| listed.account == account);
+        for account in inventory.accounts().await? {
+            if !is_listed(account) {
+                inventory.changed.mark(account, ACCOUNT);
+            }
         }
         Ok(inventory)
     }
@@ -220,9 +224,18 @@ impl Inventory {
     /// [`Error::Store`].
     pub async fn accounts(&self) -> Result<Vec<AccountId>, Error> {
         let mut accounts = self.first_of_each::<Listing>(Table::Listings).await?;
-        accounts.extend(self.first_of_each::<Reads>(Table::Readers).await?);
+        // Of which nothing is read any more, but was.
+        for account in self.first_of_each::<Reads>(Table::Readers).await? {
+            let asked = Asked {
+                accounts: vec![account],
+                gone: true,
+                ..Asked::default()
+            };
+            if !accounts.contains(&account) && self.count(&asked, &[], 1).await?.total > 0 {
+                accounts.push(account);
+            }
+        }
         accounts.sort_unstable();
-        accounts.dedup();
         Ok(accounts)
     }
 

@@ -343,6 +343,8 @@ async fn what_no_agent_reads_any_more_is_kept_as_such_and_not_waited_for() {
         places.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(read(&mut observer, &both).await, "");
+    // Who reads nothing yet is nobody to judge.
+    assert_eq!(world.inventory.accounts().await.unwrap(), []);
     observer.take(only(PLACE, 1, None)).await.unwrap();
     observer.take(only("us-east-1", 1, None)).await.unwrap();
     // Told and not to its end, so that no listing stands of it.

@@ -48,25 +48,25 @@ fn play(test: &str, subject: Subject, share: u64) {
                 let mut sum = Tally::default();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + seeds || failed.lock().unwrap().is_some() {
+                    if seed >= first + seeds || failed.lock().expect("no run panics").is_some() {
                         break;
                     }
                     let run = run(subject, seed);
                     sum.add(&run.tally);
                     if run.failure.is_some() {
-                        failed.lock().unwrap().get_or_insert(run);
+                        failed.lock().expect("no run panics").get_or_insert(run);
                     }
                 }
-                tally.lock().unwrap().add(&sum);
+                tally.lock().expect("no run panics").add(&sum);
             });
         }
     });
     let seconds = started.elapsed().as_secs_f64();
     println!(
         "{seeds} seeds of {subject:?} in {seconds:.1} s: {:?}",
-        tally.lock().unwrap()
+        tally.lock().expect("no run panics")
     );
-    if let Some(run) = failed.lock().unwrap().as_ref() {
+    if let Some(run) = failed.lock().expect("no run panics").as_ref() {
         panic!("{}", told(test, run));
     }
 }
