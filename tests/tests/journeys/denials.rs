@@ -20,7 +20,7 @@ use muster_agent::board::Board;
 use muster_agent::cloud::{Cloud, Endpoint};
 use muster_agent::collectors::Sources;
 use muster_agent::config::Config;
-use muster_agent::state::{self, Admin, Lost, Portion, Surveying, Taken};
+use muster_agent::state::{self, Admin, Lost, Portion, Reads, Surveying, Taken};
 use muster_common::account::{AccountId, Region};
 use muster_common::clock::Clock;
 use muster_common::health::CollectorState;
@@ -53,6 +53,10 @@ struct Account {
 struct Listener(Mutex<Vec<Portion>>);
 
 impl Admin for Listener {
+    fn read(&self, _: Reads) -> BoxFuture<'_, Result<(), Lost>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
     fn tell(&self, portion: Portion) -> BoxFuture<'_, Result<Taken, Lost>> {
         self.0.lock().push(portion);
         let refused = Vec::new();
