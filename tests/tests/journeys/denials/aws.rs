@@ -106,10 +106,15 @@ async fn fetched(request: &HttpRequest) -> Answer {
     }
     let body = request.body().bytes().unwrap_or_default().to_vec();
     let answer = asked.body(body).send().await.unwrap();
+    let status = match answer.status().as_u16() {
+        // What the stand-in does not serve. It would be asked for again, seconds apart, each time that the account is read.
+        500.. => 404,
+        status => status,
+    };
     let kind = answer.headers().get("content-type");
     let kind = kind.map(|kind| kind.to_str().unwrap().to_owned());
     Answer {
-        status: answer.status().as_u16(),
+        status,
         kind: kind.unwrap_or_default(),
         body: answer.text().await.unwrap(),
     }
