@@ -162,7 +162,7 @@ impl Sheet {
             let detail = "nobody has read the state of the account yet".to_owned();
             Verdict::unknown("NOT_COLLECTED", detail)
         } else {
-            let kinds = kinds.join(" and no ");
+            let kinds = kinds.join(" or ");
             Verdict {
                 status: Status::Passed,
                 reason: Some("CONFIG_EVALUATIONS_EMPTY".to_owned()),

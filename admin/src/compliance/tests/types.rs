@@ -108,7 +108,7 @@ async fn what_is_not_known_of_one_type_leaves_the_others() {
     let told = &left.unwrap()["Compliance"]["StatusReasons"][0]["Description"];
     assert_eq!(
         told,
-        "the account has no AWS::IAM::Group and no AWS::IAM::Role and no AWS::IAM::User; all places were read"
+        "the account has no AWS::IAM::Group or AWS::IAM::Role or AWS::IAM::User; all places were read"
     );
 }
 
