@@ -139,8 +139,10 @@ impl House {
         let evaluated = self.compliance.evaluate(account, &Extent::All).await;
         assert_eq!(evaluated.unwrap().refused, 0);
         let mut verdicts = self.verdicts(account).await;
+        let back = |text: &mut String| *text = text.replace(account.as_str(), told_of.as_str());
         for verdict in &mut verdicts {
-            verdict.resource = verdict.resource.replace(account.as_str(), told_of.as_str());
+            back(&mut verdict.resource);
+            back(&mut verdict.reason.1);
         }
         verdicts.into_iter().collect()
     }
