@@ -2,7 +2,8 @@
 
 mod findings;
 mod follow;
-mod types;
+mod several;
+
 mod unknowns;
 mod wishes;
 
