@@ -3,7 +3,6 @@
 mod findings;
 mod follow;
 mod several;
-
 mod unknowns;
 mod wishes;
 
