@@ -4,8 +4,8 @@
 //! and what was read when and what could not be. Always: a state is durable and visible before its portion is answered;
 //! a resource is gone only when a complete epoch, or one told against a known one, says so; what no agent of the account
 //! reads any more is kept as such, and not waited for; a state that is what it was writes nothing; nobody tells of another
-//! account. Survives: everything, in a store of its own, of the same engine as
-//! findings. Not here: what a state means (`compliance`), who asked (`api`).
+//! account. Survives: everything, in a store of its own, of the same engine as findings. Not here: what a state means
+//! (`compliance`), who asked (`api`).
 
 mod ask;
 mod changed;
