@@ -114,7 +114,9 @@ pub enum Error {
     NoStandard { id: String },
     #[error("there is no control {id}; 'muster control list' shows them")]
     NoControl { id: String },
-    #[error("{control} is not off {place}")]
+    #[error(
+        "{control} is not off {place}, and nothing changed; 'muster control show {control}' tells where it is off"
+    )]
     NotOff { control: String, place: Place },
     #[error("{control} is off {place} already: {reason}")]
     AlreadyOff {
