@@ -84,11 +84,9 @@ last_uses(row) := array.concat(password, keys) if {
 }
 
 # The columns of the credential report for each of the two access keys.
-access_keys := [{"active": active, "used": used, "made": made} |
-	some n in [1, 2]
-	active := sprintf("access_key_%d_active", [n])
-	used := sprintf("access_key_%d_last_used_date", [n])
-	made := sprintf("access_key_%d_last_rotated", [n])
+access_keys := [
+	{"active": "access_key_1_active", "used": "access_key_1_last_used_date", "made": "access_key_1_last_rotated"},
+	{"active": "access_key_2_active", "used": "access_key_2_last_used_date", "made": "access_key_2_last_rotated"},
 ]
 
 # The first of these times that is known.

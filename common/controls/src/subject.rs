@@ -33,18 +33,34 @@ pub struct Surroundings {
 impl Subject {
     #[must_use]
     pub fn new(resource: Resource) -> Self {
-        let value = serde_json::to_value(&resource).map_or(Value::Undefined, Value::from);
         let mut unread = BTreeMap::new();
         for name in resource.state.keys() {
             if let Part::Unavailable(told) = resource.part(name) {
                 unread.insert(name.clone(), told);
             }
         }
+        let Resource {
+            kind,
+            id,
+            region,
+            state,
+        } = resource;
+        let parts = state.keys().cloned().collect();
+        let state: BTreeMap<Value, Value> = state
+            .into_iter()
+            .map(|(name, part)| (Value::from(name), Value::from(part)))
+            .collect();
+        let value = object([
+            ("type", Value::from(kind.as_str())),
+            ("id", Value::from(id.as_str())),
+            ("region", Value::from(region.as_str())),
+            ("state", Value::from(state)),
+        ]);
         Self {
-            kind: resource.kind,
-            id: resource.id,
-            region: resource.region,
-            parts: resource.state.into_keys().collect(),
+            kind,
+            id,
+            region,
+            parts,
             unread,
             value,
         }

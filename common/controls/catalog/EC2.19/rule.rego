@@ -11,6 +11,14 @@ verdict := "FAILED" if {
 	some rule in input.resource.state.SecurityGroup.IpPermissions
 	some source in muster.sources(rule)
 	muster.world(source)
-	some port in high_risk
-	muster.covers(rule, {"tcp"}, port)
+	opens(rule)
 } else := "PASSED"
+
+opens(rule) if rule.IpProtocol == "-1"
+
+opens(rule) if {
+	rule.IpProtocol == "tcp"
+	some port in high_risk
+	rule.FromPort <= port
+	port <= rule.ToPort
+}

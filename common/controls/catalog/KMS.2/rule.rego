@@ -13,10 +13,11 @@ statements := [statement |
 
 # Whether statements allow decryption with a key.
 decrypts(statements, key) if {
-	some action in ["kms:decrypt", "kms:reencryptfrom"]
 	some statement in statements
 	statement.Effect == "Allow"
-	applies(statement, action, key)
+	takes_in(statement, "Resource", key)
+	some action in ["kms:decrypt", "kms:reencryptfrom"]
+	takes_in(statement, "Action", action)
 	not denied(statements, action, key)
 }
 
@@ -24,10 +25,6 @@ denied(statements, action, key) if {
 	some statement in statements
 	statement.Effect == "Deny"
 	not statement.Condition
-	applies(statement, action, key)
-}
-
-applies(statement, action, key) if {
 	takes_in(statement, "Action", action)
 	takes_in(statement, "Resource", key)
 }
