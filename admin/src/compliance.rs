@@ -112,8 +112,8 @@ struct Settled {
 pub enum Error {
     #[error("there is no standard {id}; 'muster standard list' shows them")]
     NoStandard { id: String },
-    #[error("there is no control {id}; 'muster control list' shows them")]
-    NoControl { id: String },
+    #[error("there is no control {id}; {}", did_you_mean(meant.as_deref()))]
+    NoControl { id: String, meant: Option<String> },
     #[error(
         "{control} is not off {place}, and nothing changed; 'muster control show {control}' tells where it is off"
     )]
@@ -173,6 +173,13 @@ fn listed(names: &[String]) -> String {
         [] => "; it has none".to_owned(),
         names => format!("; it has {}", names.join(", ")),
     }
+}
+
+fn did_you_mean(meant: Option<&str>) -> String {
+    meant.map_or_else(
+        || "'muster control list' shows them".to_owned(),
+        |id| format!("did you mean {id}?"),
+    )
 }
 
 impl Kinded for Error {
@@ -258,6 +265,7 @@ impl Compliance {
     pub fn control(&self, id: &str) -> Result<&Entry, Error> {
         self.catalog.find(id).ok_or_else(|| Error::NoControl {
             id: id.chars().take(128).collect(),
+            meant: self.catalog.alike(id).map(str::to_owned),
         })
     }
 

@@ -92,6 +92,12 @@ impl Catalog {
         self.entries.get(usize::from(self.place(id)?))
     }
 
+    /// The id that differs from this one in upper and lower case only.
+    pub(super) fn alike(&self, id: &str) -> Option<&str> {
+        let mut ids = self.entries.iter().map(|entry| entry.control().id.as_str());
+        ids.find(|other| other.eq_ignore_ascii_case(id))
+    }
+
     /// The place of a control among the entries.
     pub(super) fn place(&self, id: &str) -> Option<u16> {
         self.by_id.get(id).copied()

@@ -82,6 +82,20 @@ async fn what_is_off_is_archived_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_control_that_is_not_there_is_named_with_the_next_step() {
+    let house = House::listed();
+    let refused = |id| house.compliance.control(id).err().unwrap().to_string();
+    assert_eq!(
+        refused("s3.8"),
+        "there is no control s3.8; did you mean S3.8?"
+    );
+    assert_eq!(
+        refused("S3.999"),
+        "there is no control S3.999; 'muster control list' shows them"
+    );
+}
+
+#[tokio::test]
 async fn parameters_are_checked_and_told_in_findings() {
     let house = House::listed();
     let room = &house.compliance;
