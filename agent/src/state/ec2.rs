@@ -9,7 +9,7 @@ use super::site::{NEXT_TOKEN, Refused, Site, member, state, taken};
 use super::survey::{self, Entries, Id, List, Listing, Survey, describe, is_foreign, parameters};
 use crate::cloud::Service;
 
-const PAGE: &[(&str, &str)] = &[("MaxResults", "200")];
+const PAGE: &[(&str, &str)] = &[("MaxResults", "100")];
 /// Of groups, each of which has up to 60 rules in either direction, and more if AWS is asked for more.
 const FEW: &[(&str, &str)] = &[("MaxResults", "50")];
 const INSTANCE: Id = id("instance", "InstanceId");
@@ -144,7 +144,7 @@ fn vpcs<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Br
 async fn vpc(site: &Site, vpc: Json) -> Result<Resource, Refused> {
     let here = json!({
         "Filter": [{ "Name": "vpc-id", "Value": [vpc["VpcId"]] }],
-        "MaxResults": 500,
+        "MaxResults": 100,
     });
     let endpoints = site.pages(Service::Ec2, "ec2:DescribeVpcEndpoints", here, NEXT_TOKEN);
     let endpoints = site.whole(endpoints, "VpcEndpoints").await;
@@ -167,7 +167,7 @@ async fn vpc(site: &Site, vpc: Json) -> Result<Resource, Refused> {
 fn instances<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
     async move {
         let call = "ec2:DescribeInstances";
-        let few = json!({ "MaxResults": 200 });
+        let few = json!({ "MaxResults": 100 });
         let mut pages = site.pages(Service::Ec2, call, few, NEXT_TOKEN);
         while let Some(mut page) = pages.next().await? {
             for mut reservation in taken(&mut page, "Reservations") {
@@ -192,7 +192,7 @@ fn instances<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(
 fn snapshots<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
     async move {
         let call = "ec2:DescribeSnapshots";
-        let own = json!({ "Owner": ["self"], "MaxResults": 200 });
+        let own = json!({ "Owner": ["self"], "MaxResults": 100 });
         let mut pages = site.pages(Service::Ec2, call, own, NEXT_TOKEN);
         while let Some(mut page) = pages.next().await? {
             let mut snapshots = taken(&mut page, "Snapshots");

@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(600);
 /// The budgets.
 const SECONDS_MAX: f64 = 60.0;
-const PEAK_MIB_MAX: f64 = 64.0;
+const PEAK_MIB_MAX: f64 = 40.0;
 
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
     let resources = account::resources();
