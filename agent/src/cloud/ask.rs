@@ -97,14 +97,14 @@ pub(super) fn read(
     }
     let root = Element::parse(answer).map_err(|error| unreadable(&error.to_string()))?;
     let Some(action) = action else {
-        return Ok(shape::json(service, &root));
+        return Ok(shape::json(service, root));
     };
     if root.name != format!("{action}Response") {
         return Err(unreadable("the answer is to something else"));
     }
     let result = match protocol {
-        Protocol::Query { .. } => root.child(&format!("{action}Result")),
-        Protocol::Ec2 { .. } => Some(&root),
+        Protocol::Query { .. } => root.into_child(&format!("{action}Result")),
+        Protocol::Ec2 { .. } => Some(root),
         Protocol::RestXml | Protocol::RestJson | Protocol::Json { .. } => None,
     };
     Ok(result.map_or(Json::Null, |result| shape::json(service, result)))

@@ -58,7 +58,7 @@ static SNS: LazyLock<Shapes> = LazyLock::new(|| Shapes::of(&tables::SNS));
 static CLOUDWATCH: LazyLock<Shapes> = LazyLock::new(|| Shapes::of(&tables::CLOUDWATCH));
 
 /// The JSON of an element's content.
-pub(super) fn json(service: Service, element: &Element) -> Json {
+pub(super) fn json(service: Service, element: Element) -> Json {
     let shapes = match service {
         Service::Ec2 => &*EC2,
         Service::Iam => &*IAM,
@@ -188,22 +188,24 @@ impl Shapes {
     }
 
     /// An element without children is its text; one with children an object, or a list if they are nothing but items.
-    fn content(&self, element: &Element, holder: &str) -> Json {
+    /// What was read is let go as it is written, or a page would stand in memory twice. `holder` is whose items they are.
+    fn content(&self, element: Element, holder: Option<&str>) -> Json {
         let Element {
+            name,
             attributes,
             children,
             text,
-            name: _,
         } = element;
         if children.is_empty() && attributes.is_empty() {
-            return text.as_str().into();
+            return text.into();
         }
         if attributes.is_empty() && children.iter().all(|child| is_item(&child.name)) {
-            return self.items(element);
+            return self.items(children, &name);
         }
+        let holder = holder.unwrap_or(&name);
         let mut members = Map::new();
         for (name, value) in attributes {
-            members.insert(capitalized(name), value.as_str().into());
+            members.insert(capitalized(&name), value.into());
         }
         for child in children {
             let (kind, outside) = self.look_up(&child.name, holder);
@@ -223,10 +225,10 @@ impl Shapes {
         Json::Object(members)
     }
 
-    fn value(&self, element: &Element, kind: Kind) -> Json {
+    fn value(&self, element: Element, kind: Kind) -> Json {
         match kind {
-            Kind::List => self.items(element),
-            Kind::Map => map(element),
+            Kind::List => self.items(element.children, &element.name),
+            Kind::Map => map(&element),
             Kind::Record => self.record(element),
             Kind::Number => number(&element.text),
             Kind::Flag => match element.text.as_str() {
@@ -234,13 +236,13 @@ impl Shapes {
                 "false" => false.into(),
                 text => text.into(),
             },
-            Kind::Item | Kind::Plain => self.content(element, &element.name),
+            Kind::Item | Kind::Plain => self.content(element, None),
         }
     }
 
     /// What is an object, if there is nothing in it.
-    fn record(&self, element: &Element) -> Json {
-        let content = self.content(element, &element.name);
+    fn record(&self, element: Element) -> Json {
+        let content = self.content(element, None);
         let is_empty = content.as_str().is_some_and(|text| text.trim().is_empty());
         if is_empty {
             return Json::Object(Map::new());
@@ -248,11 +250,9 @@ impl Shapes {
         content
     }
 
-    fn items(&self, element: &Element) -> Json {
-        let items = element.children.iter();
-        items
-            .map(|item| self.content(item, &element.name))
-            .collect()
+    fn items(&self, items: Vec<Element>, holder: &str) -> Json {
+        let items = items.into_iter();
+        items.map(|item| self.content(item, Some(holder))).collect()
     }
 }
 

@@ -73,6 +73,10 @@ impl Element {
         self.children.iter().find(|child| child.name == name)
     }
 
+    pub(super) fn into_child(self, name: &str) -> Option<Self> {
+        self.children.into_iter().find(|child| child.name == name)
+    }
+
     /// The first element of that name, this one or one below it.
     pub(super) fn find(&self, name: &str) -> Option<&Self> {
         if self.name == name {

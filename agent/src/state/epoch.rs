@@ -14,7 +14,7 @@ use super::{Admin, EpochEnd, Lost, Portion, Taken};
 
 /// Documents and ids of a portion.
 const PORTION_MAX: u64 = 500;
-const PORTION_BYTES_MAX: usize = 2 << 20;
+const PORTION_BYTES_MAX: usize = 1 << 20;
 
 fn portion_max() -> usize {
     let max = drill::limit(Limit::PortionResources, PORTION_MAX);

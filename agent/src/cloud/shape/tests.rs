@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 fn read(service: Service, text: &str) -> Json {
-    json(service, &Element::parse(text.as_bytes()).unwrap())
+    json(service, Element::parse(text.as_bytes()).unwrap())
 }
 
 #[test]
