@@ -29,6 +29,7 @@ tool cargo-deny cargo deny --version
 
 step "form"
 cargo fmt --all --check
+cargo fetch --locked --quiet
 cargo deny --offline check --hide-inclusion-graph bans licenses sources
 
 step "build"
