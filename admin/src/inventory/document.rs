@@ -18,6 +18,8 @@ use super::{Held, Presence};
 
 /// The largest resource.
 pub(super) const DOCUMENT_BYTES_MAX: usize = finding::FINDING_BYTES_MAX;
+/// One of an organization works in all its accounts and belongs to one: the others see it, too.
+const TRAIL: &str = "AWS::CloudTrail::Trail";
 const ID_BYTES_MAX: usize = 2_048;
 const REGION_BYTES_MAX: usize = 64;
 
@@ -116,7 +118,8 @@ impl Document {
                 "its Region is missing or too long".to_owned(),
             ));
         }
-        if let Some(other) = owner(&id).filter(|owner| *owner != account) {
+        let other = owner(&id).filter(|owner| *owner != account && kind != TRAIL);
+        if let Some(other) = other {
             return refused(Refusal::OtherAccount(other.to_string()));
         }
         Ok(Self {
@@ -275,8 +278,13 @@ mod tests {
             )
         };
         let own = topic("111122223333");
+        let trail = "arn:aws:cloudtrail:eu-west-1:999999999999:trail/of-all";
+        let trail = own
+            .replace(kind, TRAIL)
+            .replace("arn:aws:sns:eu-west-1:111122223333:t", trail);
         insta::assert_snapshot!([
             refused("eu-west-1", kind, &own),
+            refused("eu-west-1", TRAIL, &trail),
             refused("eu-west-1", kind, &topic("999999999999")),
             refused("eu-west-1", "AWS::S3::Bucket", &own),
             refused("eu-west-1", kind, "{\"type\":1}"),
@@ -285,6 +293,7 @@ mod tests {
             refused("eu-west-1", kind, &format!("{own}{}", " ".repeat(DOCUMENT_BYTES_MAX))),
         ].join("\n"), @"
             taken: arn:aws:sns:eu-west-1:111122223333:t
+            taken: arn:aws:cloudtrail:eu-west-1:999999999999:trail/of-all
             InvalidAccess: arn:aws:sns:eu-west-1:999999999999:t: it belongs to account 999999999999
             InvalidInput: arn:aws:sns:eu-west-1:111122223333:t: it is of type AWS::SNS::Topic, and the epoch is of another
             InvalidInput: : it is no resource: invalid type: integer `1`, expected a string at line 1 column 9

@@ -1,4 +1,4 @@
-//! CloudTrail: the trails whose home is a Region; their shadows in other Regions are not listed.
+//! CloudTrail: the trails whose home is a Region, also the organization's; their shadows in other Regions are not told.
 
 use futures::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value as Json, json};
@@ -32,9 +32,10 @@ const DELIVERIES: &[&str] = &[
 
 fn trails<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), Broken>> {
     async move {
-        let own = json!({ "includeShadowTrails": false });
+        // To an account that is not its owner, an organization's trail is a shadow in its home Region, too.
+        let all = json!({ "includeShadowTrails": true });
         let call = "cloudtrail:DescribeTrails";
-        let mut answer = site.act(Service::CloudTrail, call, &own).await?;
+        let mut answer = site.act(Service::CloudTrail, call, &all).await?;
         let mut trails = taken(&mut answer, "trailList");
         trails.retain(|trail| is_home(trail, site));
         describe(trails, out, |entry| trail(site, entry).boxed()).await
