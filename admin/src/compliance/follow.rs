@@ -51,10 +51,14 @@ enum Next {
 }
 
 impl Progress {
-    /// Pure. A day after everybody was judged, it is time again: verdicts depend on the time.
-    fn next(&self, by: &str, now: Timestamp) -> Next {
+    /// Pure. A day after everybody was judged, it is time again: verdicts depend on the time. `head` is the last change;
+    /// one that was reached and lies beyond it, or a time to come, is of a clock that was ahead.
+    fn next(&self, by: &str, now: Timestamp, head: u64) -> Next {
+        let is_ahead = self.position > head;
         match self.all_at {
-            Some(at) if now.since(at) < DAY && self.by == by => Next::Changes,
+            Some(at) if at <= now && now.since(at) < DAY && self.by == by && !is_ahead => {
+                Next::Changes
+            }
             Some(_) | None => Next::All,
         }
     }
@@ -113,9 +117,10 @@ impl Compliance {
             let now = self.clock.now();
             let choices = self.choices().await?;
             let by = self.by(&choices);
-            match progress.next(&by, now) {
+            let head = *self.state.head().borrow();
+            match progress.next(&by, now, head) {
                 Next::All => {
-                    progress.position = *self.state.head().borrow();
+                    progress.position = head;
                     self.judge_all().await?;
                     progress.all_at = Some(now);
                     progress.by = by;
@@ -205,10 +210,13 @@ mod tests {
             by: "these".to_owned(),
             scores_at: Some(now),
         };
-        assert_eq!(Progress::default().next("these", now), Next::All);
-        assert_eq!(progress.next("these", now.plus(DAY - 1)), Next::Changes);
-        assert_eq!(progress.next("these", now.plus(DAY)), Next::All);
-        assert_eq!(progress.next("others", now), Next::All);
+        assert_eq!(Progress::default().next("these", now, 7), Next::All);
+        assert_eq!(progress.next("these", now.plus(DAY - 1), 7), Next::Changes);
+        assert_eq!(progress.next("these", now.plus(DAY), 7), Next::All);
+        assert_eq!(progress.next("others", now, 7), Next::All);
+        // The clock was ahead.
+        assert_eq!(progress.next("these", now, 6), Next::All);
+        assert_eq!(progress.next("these", now.plus(-1), 7), Next::All);
         assert!(!progress.owes_scores(now.plus(HOUR - 1)));
         assert!(progress.owes_scores(now.plus(HOUR)));
     }
