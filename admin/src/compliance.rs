@@ -277,8 +277,13 @@ impl Compliance {
         if let Some(choices) = self.choices.lock().clone() {
             return Ok(choices);
         }
+        let at = *self.chosen.borrow();
         let read = Arc::new(Choices::read(&self.records).await?);
-        *self.choices.lock() = Some(Arc::clone(&read));
+        let mut choices = self.choices.lock();
+        // What was chosen meanwhile may not be in it.
+        if *self.chosen.borrow() == at {
+            *choices = Some(Arc::clone(&read));
+        }
         Ok(read)
     }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use futures::FutureExt as _;
 use muster_common::text::is_visible;
 use muster_store::Table;
 
-use super::choices::{Choices, ControlChoice, Disabling, Place, StandardChoice};
+use super::choices::{ControlChoice, Disabling, Place, StandardChoice};
 use super::{Compliance, Entry, Error};
 use crate::audit::Event;
-use crate::records::Draft;
+use crate::records::{Draft, to_the_end};
 
 /// Longest reason, in characters.
 pub(super) const REASON_MAX: usize = 256;
@@ -32,8 +33,13 @@ impl Compliance {
         let draft = Draft::default()
             .put(Table::Standards, id, &StandardChoice { enabled })
             .audit(&event);
-        self.records.commit(draft).await?;
-        self.choose().await
+        let room = self.clone();
+        to_the_end(async move {
+            room.records.commit(draft).await?;
+            room.choose();
+            Ok(())
+        })
+        .await
     }
 
     /// Switches a control off in a place.
@@ -60,11 +66,13 @@ impl Compliance {
             at: self.clock.now(),
         };
         let told = format!("{place}: {reason}");
-        self.change(control, "control.disable", (by, &told), |choice| {
+        let id = control.to_owned();
+        self.change(control, "control.disable", (by, &told), move |choice| {
+            let Disabling { place, .. } = &disabling;
             let mut disabled = choice.disabled.iter();
             if let Some(known) = disabled.find(|known| known.place == *place) {
                 return Err(Error::AlreadyOff {
-                    control: control.to_owned(),
+                    control: id.clone(),
                     place: place.clone(),
                     reason: known.reason.clone(),
                 });
@@ -82,12 +90,13 @@ impl Compliance {
     pub async fn switch_on(&self, control: &str, place: &Place, by: &str) -> Result<(), Error> {
         self.control(control)?;
         let told = place.to_string();
-        self.change(control, "control.enable", (by, &told), |choice| {
+        let (id, place) = (control.to_owned(), place.clone());
+        self.change(control, "control.enable", (by, &told), move |choice| {
             let before = choice.disabled.len();
-            choice.disabled.retain(|known| known.place != *place);
+            choice.disabled.retain(|known| known.place != place);
             if choice.disabled.len() == before {
                 return Err(Error::NotOff {
-                    control: control.to_owned(),
+                    control: id.clone(),
                     place: place.clone(),
                 });
             }
@@ -112,7 +121,7 @@ impl Compliance {
         }
         let mut read = Vec::new();
         for (name, text) in values {
-            read.push((name, parameter(entry, name, text)?));
+            read.push((name.clone(), parameter(entry, name, text)?));
         }
         let told: Vec<String> = values
             .iter()
@@ -123,15 +132,20 @@ impl Compliance {
                 )
             })
             .collect();
-        self.change(control, "control.set", (by, &told.join(", ")), |choice| {
-            for (name, value) in &read {
-                match value {
-                    Some(value) => choice.parameters.insert((*name).clone(), value.clone()),
-                    None => choice.parameters.remove(*name),
-                };
-            }
-            Ok(())
-        })
+        self.change(
+            control,
+            "control.set",
+            (by, &told.join(", ")),
+            move |choice| {
+                for (name, value) in &read {
+                    match value {
+                        Some(value) => choice.parameters.insert(name.clone(), value.clone()),
+                        None => choice.parameters.remove(name),
+                    };
+                }
+                Ok(())
+            },
+        )
         .await
     }
 
@@ -140,29 +154,42 @@ impl Compliance {
         control: &str,
         action: &str,
         (by, detail): (&str, &str),
-        change: impl Fn(&mut ControlChoice) -> Result<(), Error> + Sync,
+        change: impl Fn(&mut ControlChoice) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Result<(), Error> {
-        self.records
-            .transact::<_, Error>(|| {
-                let change = &change;
-                Box::pin(async move {
-                    let kept = self
-                        .records
-                        .keep::<ControlChoice>(Table::Controls, control)
-                        .await?;
-                    let mut choice = kept.value.clone().unwrap_or_default();
-                    change(&mut choice)?;
-                    let subject = format!("controls/{control}");
-                    let event = Event::new(self.clock.now(), action, by, subject).detail(detail);
-                    let draft = Draft::default()
-                        .expect(&kept)
-                        .put(Table::Controls, control, &choice)
-                        .audit(&event);
-                    Ok(((), draft))
-                })
-            })
+        let room = self.clone();
+        let [control, action, by, detail] = [control, action, by, detail].map(str::to_owned);
+        to_the_end(async move {
+            let decide = || {
+                room.decide(&control, &change, (&action, &by, &detail))
+                    .boxed()
+            };
+            room.records.transact::<_, Error>(decide).await?;
+            room.choose();
+            Ok(())
+        })
+        .await
+    }
+
+    /// A control's choice as it would be after a change.
+    async fn decide(
+        &self,
+        control: &str,
+        change: &(impl Fn(&mut ControlChoice) -> Result<(), Error> + Send + Sync),
+        (action, by, detail): (&str, &str, &str),
+    ) -> Result<((), Draft), Error> {
+        let kept = self
+            .records
+            .keep::<ControlChoice>(Table::Controls, control)
             .await?;
-        self.choose().await
+        let mut choice = kept.value.clone().unwrap_or_default();
+        change(&mut choice)?;
+        let subject = format!("controls/{control}");
+        let event = Event::new(self.clock.now(), action, by, subject).detail(detail);
+        let draft = Draft::default()
+            .expect(&kept)
+            .put(Table::Controls, control, &choice)
+            .audit(&event);
+        Ok(((), draft))
     }
 
     fn check_place(&self, entry: &Entry, place: &Place) -> Result<(), Error> {
@@ -181,12 +208,11 @@ impl Compliance {
         }
     }
 
-    /// Takes what was chosen to heart, and has everybody judged by it.
-    async fn choose(&self) -> Result<(), Error> {
-        let read = Choices::read(&self.records).await?;
-        *self.choices.lock() = Some(std::sync::Arc::new(read));
+    /// Has what was chosen read anew, and everybody judged by it.
+    fn choose(&self) {
+        let mut choices = self.choices.lock();
+        *choices = None;
         self.chosen.send_modify(|count| *count += 1);
-        Ok(())
     }
 }
 
