@@ -10,6 +10,7 @@
 mod ask;
 mod changed;
 mod document;
+mod doubt;
 mod observer;
 mod readers;
 mod retention;
@@ -21,7 +22,7 @@ use bytes::Bytes;
 use muster_common::account::AccountId;
 use muster_common::clock::Clock;
 use muster_common::finding::FindingKey;
-use muster_common::timestamp::Timestamp;
+use muster_common::timestamp::{HOUR, Timestamp};
 use muster_store::{Bound, Findings as Engine, Ledger, Table};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -38,6 +39,8 @@ pub use observer::{
 pub use readers::Reads;
 pub use retention::Retention;
 
+/// A listing that is older tells nothing any more.
+const STALE_AFTER: i64 = 48 * HOUR;
 /// Where a type is listed that has no Region.
 pub const GLOBAL: &str = "aws-global";
 /// The type of the account itself.
@@ -51,6 +54,8 @@ pub struct Inventory {
     records: Records,
     changed: Arc<Changed>,
     turns: Turns,
+    /// How much of the store's damage has been taken to heart.
+    damaged: Arc<tokio::sync::Mutex<usize>>,
     clock: Clock,
 }
 
@@ -157,6 +162,15 @@ pub enum Error {
     Store(#[from] muster_store::Error),
 }
 
+impl Listing {
+    /// Whether the last complete one is too long ago, or there was none.
+    #[must_use]
+    pub fn is_lapsed(&self, now: Timestamp) -> bool {
+        self.complete_at
+            .is_none_or(|complete_at| now.since(complete_at) > STALE_AFTER)
+    }
+}
+
 impl Kinded for Error {
     fn kind(&self) -> Kind {
         match self {
@@ -183,6 +197,7 @@ impl Inventory {
             records,
             changed: Arc::new(Changed::new(clock.now())),
             turns: Turns::default(),
+            damaged: Arc::default(),
             clock,
         }
     }
@@ -198,6 +213,7 @@ impl Inventory {
         clock: Clock,
     ) -> Result<Self, Error> {
         let inventory = Self::new(engine, ledger, records, clock);
+        inventory.doubts().await?;
         let coverage = inventory.all_coverage().await?;
         for listed in &coverage {
             inventory.changed.mark(listed.account, &listed.kind);

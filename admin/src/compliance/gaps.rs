@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_common::timestamp::{HOUR, Timestamp};
+use muster_common::timestamp::Timestamp;
 use muster_controls::{ACCOUNT, Control, Scope, Verdict};
 
 use super::GLOBAL;
 use crate::inventory::{Coverage, Listing};
 
-/// A listing that is older tells nothing any more.
-pub(super) const STALE_AFTER: i64 = 48 * HOUR;
 /// The place of a gap in all of an account.
 const NOWHERE: &str = "";
 
@@ -41,6 +39,8 @@ pub(super) struct Gaps {
     everywhere: Vec<Gap>,
     /// Of what its rule looks at in the Region of the judged resource.
     here: Vec<Gap>,
+    /// A type that its rule looks at there and that is listed by Region, and the Regions that anything is read in.
+    only_in: Option<(String, BTreeSet<String>)>,
 }
 
 impl Ground {
@@ -114,6 +114,8 @@ impl Gaps {
             let scope = (kind == ACCOUNT).then_some(Scope::Global);
             ground.gaps(kind, scope, now)
         };
+        let mut regional = control.reads_here.iter();
+        let regional = regional.find(|kind| *kind != ACCOUNT && !ground.is_global(kind));
         let own = control.resource_types.iter();
         let own = own.flat_map(|kind| ground.gaps(kind, control.scope, now));
         Self {
@@ -121,6 +123,7 @@ impl Gaps {
             own: own.collect(),
             everywhere: control.reads.iter().flat_map(gaps).collect(),
             here: control.reads_here.iter().flat_map(gaps).collect(),
+            only_in: regional.map(|kind| (kind.clone(), ground.regions.clone())),
         }
     }
 
@@ -147,7 +150,12 @@ impl Gaps {
     /// What is left to say of a resource in a Region after its rule: that did not see all that it looks at.
     pub(super) fn after(&self, region: &str) -> Option<Verdict> {
         let here = self.here.iter().filter(|gap| gap.concerns(region));
-        verdict(self.everywhere.iter().chain(here))
+        let foreign = self
+            .only_in
+            .as_ref()
+            .filter(|(_, regions)| region != GLOBAL && !regions.contains(region));
+        let foreign = foreign.map(|(kind, _)| unread(kind, Some(region)));
+        verdict(self.everywhere.iter().chain(here).chain(&foreign))
     }
 
     /// What is not known of the account as a whole, by place. Of what is looked at in one Region, the resources there say it.
@@ -157,6 +165,7 @@ impl Gaps {
             own,
             everywhere,
             here: _,
+            only_in: _,
         } = self;
         let (regional, others): (Vec<&Gap>, Vec<&Gap>) = own
             .iter()
@@ -220,7 +229,7 @@ fn gap(row: &Coverage, now: Timestamp) -> Option<Gap> {
         count: _,
         tried_at: _,
     } = listing;
-    let lapsed = complete_at.is_none_or(|complete_at| now.since(complete_at) > STALE_AFTER);
+    let lapsed = listing.is_lapsed(now);
     if let Some(trouble) = trouble {
         let message = match trouble.message.as_str() {
             "" => String::new(),
@@ -250,6 +259,8 @@ fn gap(row: &Coverage, now: Timestamp) -> Option<Gap> {
 
 #[cfg(test)]
 mod tests {
+    use muster_common::timestamp::HOUR;
+
     use super::super::Trouble;
     use super::*;
 
@@ -305,6 +316,24 @@ mod tests {
             of(vec![]),
             ["nobody has read AWS::EC2::Volume yet"],
             "nothing passes from nothing"
+        );
+    }
+
+    #[test]
+    fn what_lies_where_nothing_is_read_is_not_judged_by_what_is_there() {
+        let gaps = Gaps {
+            only_in: Some((
+                "AWS::SNS::Topic".to_owned(),
+                BTreeSet::from(["eu-west-1".to_owned()]),
+            )),
+            ..Gaps::default()
+        };
+        let told = |region| gaps.after(region).and_then(|verdict| verdict.detail);
+        assert_eq!(told("eu-west-1"), None);
+        assert_eq!(told(GLOBAL), None);
+        assert_eq!(
+            told("ap-south-1").unwrap(),
+            "nobody has read AWS::SNS::Topic in ap-south-1 yet"
         );
     }
 

@@ -23,6 +23,7 @@ pub trait State: Send + Sync {
         as_of: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<Vec<Held>, Error>>;
 
+    /// How each type was listed in each place; of what an agent says that it reads and has not listed yet, too.
     fn coverage(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Coverage>, Error>>;
 
     /// What changed after a position, resources or coverage.
@@ -47,7 +48,7 @@ impl State for Inventory {
     }
 
     fn coverage(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Coverage>, Error>> {
-        Box::pin(async move { Ok(Self::coverage(self, account).await?) })
+        Box::pin(async move { Ok(self.expected(account).await?) })
     }
 
     fn changes(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Changes, Error>> {

@@ -1,11 +1,13 @@
 //! Asking: lists, states now and at a time, histories, counts.
 
+use std::collections::BTreeMap;
+
 use muster_common::account::AccountId;
 use muster_common::field::Field;
 use muster_common::filter::{FieldFilter, Filter, Test};
 use muster_common::finding::FindingKey;
 use muster_common::timestamp::Timestamp;
-use muster_store::{CountQuery, Counts, Position, Query, Record};
+use muster_store::{CountQuery, Counts, Position, Query, Record, Walk, Walked};
 
 use super::document::held;
 use super::{Error, Held, Inventory};
@@ -209,11 +211,19 @@ impl Inventory {
             gone: as_of.is_some(),
             ..Asked::default()
         };
-        let mut resources = Vec::new();
+        let mut resources = BTreeMap::new();
         let mut after = None;
         loop {
-            let (page, next) = self.list(&asked, after, PAGE).await?;
-            for held in page {
+            // In the order in which they were recorded: what changes meanwhile comes again at the end, and nothing is left out.
+            let walk = Walk {
+                filter: asked.filter()?,
+                after,
+                limit: PAGE,
+                now: self.clock.now(),
+            };
+            let Walked { records, next } = self.engine.walk(walk).await?;
+            for record in &records {
+                let held = held(record)?;
                 let held = match as_of {
                     Some(time) if held.observed_at > time => {
                         match self.get(held.key, as_of).await {
@@ -225,14 +235,21 @@ impl Inventory {
                     Some(_) | None => held,
                 };
                 if held.is_present() {
-                    resources.push(held);
+                    resources.insert(held.key, held);
+                } else {
+                    resources.remove(&held.key);
                 }
             }
             match next {
                 Some(next) => after = Some(next),
-                None => return Ok(resources),
+                None => break,
             }
         }
+        if self.doubts().await? {
+            let what = "resources, which have to be told anew".to_owned();
+            return Err(muster_store::Error::Damaged { what }.into());
+        }
+        Ok(resources.into_values().collect())
     }
 
     /// The version that stood at a time.

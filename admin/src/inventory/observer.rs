@@ -283,7 +283,7 @@ impl Open {
         let before: Option<Listing> = records.get(Table::Listings, key.clone()).await?;
         let after = listing(before.clone().unwrap_or_default(), end, self.epoch, now);
         let told = before.is_some_and(|before| {
-            before.trouble == after.trouble && before.epoch.is_some() == after.epoch.is_some()
+            before.trouble == after.trouble && before.is_lapsed(now) == after.is_lapsed(now)
         });
         self.changed |= !told;
         let draft = Draft::default().put(Table::Listings, key, &after);
@@ -315,8 +315,8 @@ impl Open {
     }
 
     async fn known(&self, keys: Vec<FindingKey>) -> Result<HashMap<FindingKey, Held>, Error> {
-        let records = self.inventory.engine.fetch(keys).await?;
-        let known = records.iter().flatten().map(|record| {
+        let records = self.inventory.readable(keys).await?;
+        let known = records.iter().map(|record| {
             let held = held(record)?;
             Ok((held.key, held))
         });

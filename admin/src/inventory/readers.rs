@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::Asked;
 use super::observer::{Open, checked_place, limited};
-use super::{Error, Inventory, Presence, listing_key};
+use super::{Coverage, Error, Inventory, Listing, Presence, listing_key};
 use crate::records::{Draft, PAGE_MAX};
 
 /// Places of one agent: Regions, and what has none.
@@ -65,7 +65,13 @@ impl Inventory {
         }
         let mut readers = self.readers(account).await?;
         let mut draft = Draft::default();
-        if readers.get(&agent) != Some(reads) {
+        let before = readers.get(&agent);
+        let mut new = BTreeSet::new();
+        if before != Some(reads) {
+            for (place, kinds) in &reads.0 {
+                let is_new = |kind: &&String| !before.is_some_and(|all| all.has(kind, place));
+                new.extend(kinds.iter().filter(is_new));
+            }
             draft = draft.put(Table::Readers, reader_key(account, agent), reads);
             readers.insert(agent, reads.clone());
         }
@@ -74,6 +80,10 @@ impl Inventory {
         }
         if !draft.is_empty() {
             self.records.commit(draft).await?;
+        }
+        // They have to be known in more places than before.
+        for kind in new {
+            self.changed.mark(account, kind);
         }
         readers.retain(|reader, _| agents.contains(reader));
         if agents.iter().any(|agent| !readers.contains_key(agent)) {
@@ -96,7 +106,8 @@ impl Inventory {
         Ok(unread)
     }
 
-    /// What was known there is kept as history; then nothing waits for the next listing.
+    /// Nothing waits for the next listing; then what was known there is kept as history. The other way round, there would
+    /// be a complete listing of nothing for a moment, and what nobody reads would pass.
     async fn give_up(
         &self,
         account: AccountId,
@@ -104,13 +115,13 @@ impl Inventory {
         actor: &Arc<str>,
     ) -> Result<(), Error> {
         for (kind, place) in unread {
-            let now = self.clock.now();
-            let mut open = Open::new(self, account, (kind, place), now, None);
-            open.part(Presence::Unread, actor).await?;
-            drill::pass(Point::InventoryUnread);
             let key = listing_key(account, place, kind);
             let draft = Draft::default().delete(Table::Listings, key);
             self.records.commit(draft).await?;
+            drill::pass(Point::InventoryUnread);
+            let now = self.clock.now();
+            let mut open = Open::new(self, account, (kind, place), now, None);
+            open.part(Presence::Unread, actor).await?;
             tracing::info!(%account, kind, place, "no agent reads this any more; what is known of it is history");
         }
         Ok(())
@@ -137,6 +148,31 @@ impl Inventory {
             }
         }
         Ok(known)
+    }
+
+    /// How each type of an account was listed, and a row that says nothing for what an agent reads and did not list yet.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn expected(&self, account: AccountId) -> Result<Vec<Coverage>, Error> {
+        let mut rows = self.coverage(account).await?;
+        let key = |row: &Coverage| (row.kind.clone(), row.place.clone());
+        let mut known: BTreeSet<(String, String)> = rows.iter().map(key).collect();
+        for Reads(places) in self.readers(account).await?.into_values() {
+            for (place, kinds) in places {
+                for kind in kinds {
+                    if known.insert((kind.clone(), place.clone())) {
+                        rows.push(Coverage {
+                            account,
+                            place: place.clone(),
+                            kind,
+                            listing: Listing::default(),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(rows)
     }
 
     /// What the agents of an account read, as they said last.

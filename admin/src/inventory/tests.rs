@@ -249,6 +249,10 @@ async fn what_did_not_change_writes_nothing_and_marks_nothing() {
         assert_eq!(marked, marks);
         after = reached;
     }
+    // So is that it is known again after it was too old.
+    world.clock.advance(STALE_AFTER + 1);
+    observer.take(whole(6)).await.unwrap();
+    assert_eq!(world.changes(after).0, 1);
 }
 
 #[tokio::test]
@@ -315,6 +319,70 @@ async fn what_was_told_outlives_the_server() {
         world.observer().take(against).await.unwrap(),
         nothing_refused()
     );
+}
+
+/// The length of what the store wrote so far.
+fn written(folder: &std::path::Path) -> (std::path::PathBuf, u64) {
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "log") {
+                let bytes = std::fs::metadata(&path).unwrap().len();
+                return (path, bytes);
+            }
+        }
+    }
+    panic!("there is no log");
+}
+
+#[tokio::test]
+async fn what_the_store_lost_has_to_be_told_anew() {
+    let World {
+        folder,
+        clock,
+        inventory,
+        account,
+    } = World::new().await;
+    let mut observer = inventory.observer(account, Arc::from("agent"));
+    let (_, before) = written(folder.path());
+    let part = portion(1, None, vec![topic("a", 1)]);
+    observer.take(part).await.unwrap();
+    let (log, after) = written(folder.path());
+    let rest = complete(second(portion(1, None, vec![topic("b", 1)])), 2);
+    observer.take(rest).await.unwrap();
+    drop((observer, inventory));
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = usize::try_from(u64::midpoint(before, after)).unwrap();
+    bytes[middle] ^= 0x55;
+    std::fs::write(&log, bytes).unwrap();
+    let inventory = open(folder.path(), &clock).await;
+    // Damage that only shows when it is read is refused once, and known from then on.
+    let topics = async || {
+        inventory
+            .of_account(account, vec![KIND.to_owned()], None)
+            .await
+    };
+    if topics().await.is_err() {
+        assert_eq!(topics().await.unwrap().len(), 1);
+    }
+    let coverage = inventory.coverage(account).await.unwrap();
+    assert_eq!(coverage[0].listing.complete_at, None);
+    let world = World {
+        folder,
+        clock,
+        inventory: inventory.clone(),
+        account,
+    };
+    let mut observer = world.observer();
+    let against = complete(portion(2, Some(1), vec![]), 2);
+    assert_eq!(observer.take(against).await.unwrap(), Taken::BaseUnknown);
+    let whole = complete(portion(3, None, vec![topic("a", 1), topic("b", 1)]), 2);
+    observer.take(whole).await.unwrap();
+    assert_eq!(world.present().await, "a=1 b=1");
+    assert!(world.listing().await.complete_at.is_some());
 }
 
 fn reads(places: &[&str]) -> Reads {
@@ -389,6 +457,25 @@ async fn what_no_agent_reads_any_more_is_kept_as_such_and_not_waited_for() {
     let whole = read(&mut observer, &Reads::default()).await;
     assert_eq!(whole, "eu-west-1 us-east-1");
     assert_eq!(world.inventory.accounts().await.unwrap(), [world.account]);
+}
+
+#[tokio::test]
+async fn what_an_agent_will_read_is_expected() {
+    let world = World::new().await;
+    let mut observer = world.observer();
+    let agent = AgentId::random();
+    let (_, start) = world.changes(0);
+    let both = reads(&[PLACE, "us-east-1"]);
+    observer.reads(agent, &both, &[agent]).await.unwrap();
+    assert_eq!(world.changes(start).0, 1);
+    observer.take(only(PLACE, 1, None)).await.unwrap();
+    let rows = world.inventory.expected(world.account).await.unwrap();
+    let told = rows
+        .iter()
+        .map(|row| (row.place.as_str(), row.listing.complete_at.is_some()));
+    assert!(told.eq([(PLACE, true), ("us-east-1", false)]));
+    let coverage = world.inventory.coverage(world.account).await.unwrap();
+    assert_eq!(coverage.len(), 1);
 }
 
 #[tokio::test]
