@@ -156,16 +156,7 @@ async fn bucket(site: &Site, silent: &Silent, entry: &Json) -> Result<Resource, 
                 site.ask(&region, Service::S3, part.call, ask).await
             }
         };
-        let answer = answer.map(|answer| part.trimmed(answer));
-        let read = match answer {
-            // Of one Region; the other buckets are none the worse for it.
-            Err(refused) if refused.is_general() && region != site.region => {
-                silent.lock().insert(region.clone(), refused.clone());
-                site.note(&refused);
-                refused.part()
-            }
-            answer => site.part(answer, &[part.nothing])?,
-        };
+        let read = part.read(answer, &region, silent, site)?;
         state.insert(part.name.to_owned(), read);
     }
     Ok(resource(name, &region, state))
@@ -181,6 +172,25 @@ fn resource(name: &str, region: &Region, state: Map<String, Json>) -> Resource {
 }
 
 impl Part {
+    /// What an answer from a Region is as a part. Fails only if the survey cannot go on.
+    fn read(
+        &self,
+        answer: Result<Json, Refused>,
+        region: &Region,
+        silent: &Silent,
+        site: &Site,
+    ) -> Result<Json, Refused> {
+        match answer.map(|answer| self.trimmed(answer)) {
+            // Of one Region; the other buckets are none the worse for it.
+            Err(refused) if refused.is_silence() && *region != site.region => {
+                silent.lock().insert(region.clone(), refused.clone());
+                site.note(&refused);
+                Ok(refused.part())
+            }
+            answer => site.part(answer, &[self.nothing]),
+        }
+    }
+
     /// Some answers have a frame around what matters.
     fn trimmed(&self, mut answer: Json) -> Json {
         match self.name {
@@ -225,4 +235,42 @@ fn knowing(site: &Site) -> Region {
         Partition::China | Partition::GovCloud | Partition::EuropeanSovereign => None,
     };
     region.unwrap_or_else(|| site.region.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_common::clock::Clock;
+
+    use super::*;
+    use crate::cloud::{CallError, Cloud, Problem};
+
+    fn refused(problem: Problem, code: &str) -> Refused {
+        Refused {
+            call: PARTS[0].call,
+            error: CallError {
+                problem,
+                code: code.to_owned(),
+                message: "no".to_owned(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn another_region_may_be_silent_and_one_that_is_slow_breaks_the_listing_off() {
+        let home: Region = "eu-west-1".parse().unwrap();
+        let cloud = Cloud::connect(Some(&home), &Clock::system()).await;
+        let account = "111122223333".parse().unwrap();
+        let site = Site::new(cloud, account, home.clone(), "aws-global".to_owned());
+        let (far, silent) = ("eu-north-1".parse().unwrap(), Silent::default());
+        let read = |refused, region| PARTS[0].read(Err(refused), region, &silent, &site);
+        let slow = refused(Problem::Throttled, "SlowDown");
+        for region in [&home, &far] {
+            assert_eq!(read(slow.clone(), region), Err(slow.clone()));
+        }
+        assert!(silent.lock().is_empty() && site.refused().is_empty());
+        let mute = refused(Problem::Unreachable, "");
+        assert_eq!(read(mute.clone(), &home), Err(mute.clone()));
+        assert_eq!(read(mute.clone(), &far), Ok(mute.part()));
+        assert_eq!(silent.lock().get(&far), Some(&mute));
+    }
 }
