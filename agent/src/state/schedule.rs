@@ -299,6 +299,7 @@ impl Post {
 
     /// Tells the board.
     fn report(&mut self, site: &Site, listings: &[&'static Listing], outcomes: &[Outcome]) {
+        let mut lost = false;
         for (listing, outcome) in listings.iter().zip(outcomes) {
             match outcome {
                 Outcome::Refused(setback) => {
@@ -308,12 +309,15 @@ impl Post {
                     self.setbacks.remove(listing.kind);
                 }
                 // The uplink tells of the admin.
-                Outcome::Lost => return,
+                Outcome::Lost => lost = true,
             }
         }
         let (name, region) = (self.survey.name, self.region.as_ref());
         let worst = self.setbacks.values().max_by_key(|setback| weight(setback));
         let Some(worst) = worst else {
+            if lost {
+                return;
+            }
             self.board.succeed(name, region, self.clock.now());
             let refused = site.refused();
             if !refused.is_empty() {

@@ -248,6 +248,26 @@ async fn a_second_try_of_some_hides_no_setback_of_others() {
     assert_eq!(health.state, CollectorState::PermissionMissing);
 }
 
+#[tokio::test]
+async fn what_the_admin_does_not_have_hides_no_setback_of_others() {
+    let listener = Arc::new(Listener::default());
+    let mut post = post(&NETWORKS, &listener).await;
+    let site = post.site();
+    let [volumes, subnets] = NETWORKS.listings else {
+        panic!("two are listed");
+    };
+    let denied = Outcome::Refused(Setback::Denied("no".to_owned()));
+    post.report(&site, &[subnets, volumes], &[Outcome::Lost, denied]);
+    let state = |post: &Post| post.board.entries()[0].state;
+    assert_eq!(state(&post), CollectorState::PermissionMissing);
+    post.report(&site, &[subnets], &[Outcome::Told]);
+    assert_eq!(state(&post), CollectorState::PermissionMissing);
+    post.report(&site, &[volumes, subnets], &[Outcome::Told, Outcome::Lost]);
+    assert_eq!(state(&post), CollectorState::PermissionMissing);
+    post.report(&site, &[subnets], &[Outcome::Told]);
+    assert_eq!(state(&post), CollectorState::Ok);
+}
+
 #[test]
 fn few_things_are_named() {
     let things = |count: usize| named((0..count).map(|number| number.to_string()));
