@@ -9,6 +9,8 @@
 
 mod ask;
 mod call;
+#[cfg(test)]
+pub(crate) mod fake;
 mod pace;
 mod proof;
 mod refusal;
@@ -38,6 +40,7 @@ use muster_common::clock::Clock;
 use parking_lot::Mutex;
 use serde_json::Value as Json;
 
+pub(crate) use ask::unreadable;
 use call::Operation;
 pub use call::{CallError, Problem};
 pub use proof::sign;

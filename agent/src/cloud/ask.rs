@@ -70,7 +70,9 @@ impl Cloud {
             body: String::new(),
         };
         let answer = self.operation(service, region)?.invoke(request).await?;
-        read(service, None, &answer)
+        // The one listing of S3; what else is read there is a part of a bucket.
+        let is_list = service == Service::S3 && path.starts_with("/?");
+        read(service, is_list.then_some("ListAllMyBuckets"), &answer)
     }
 }
 
@@ -86,7 +88,7 @@ pub(super) fn read(
     };
     let xml = match protocol {
         Protocol::Query { .. } | Protocol::Ec2 { .. } => true,
-        Protocol::RestXml => *first == b'<',
+        Protocol::RestXml => action.is_some() || *first == b'<',
         Protocol::RestJson | Protocol::Json { .. } => false,
     };
     if !xml {
@@ -99,18 +101,26 @@ pub(super) fn read(
     let Some(action) = action else {
         return Ok(shape::json(service, root));
     };
-    if root.name != format!("{action}Response") {
+    let expected = match protocol {
+        Protocol::RestXml => format!("{action}Result"),
+        Protocol::Query { .. }
+        | Protocol::Ec2 { .. }
+        | Protocol::RestJson
+        | Protocol::Json { .. } => format!("{action}Response"),
+    };
+    if root.name != expected {
         return Err(unreadable("the answer is to something else"));
     }
     let result = match protocol {
         Protocol::Query { .. } => root.into_child(&format!("{action}Result")),
-        Protocol::Ec2 { .. } => Some(root),
-        Protocol::RestXml | Protocol::RestJson | Protocol::Json { .. } => None,
+        Protocol::Ec2 { .. } | Protocol::RestXml => Some(root),
+        Protocol::RestJson | Protocol::Json { .. } => None,
     };
     Ok(result.map_or(Json::Null, |result| shape::json(service, result)))
 }
 
-fn unreadable(why: &str) -> CallError {
+/// Something else than the answer.
+pub(crate) fn unreadable(why: &str) -> CallError {
     CallError {
         problem: Problem::Unreachable,
         code: "UnreadableAnswer".to_owned(),
@@ -178,5 +188,18 @@ mod tests {
         assert_eq!(error.code, "UnreadableAnswer");
         assert!(read(Service::Kms, Some("ListKeys"), &bytes).is_err());
         assert_eq!(read(Service::Kms, None, &Bytes::new()), Ok(Json::Null));
+    }
+
+    #[test]
+    fn a_list_of_buckets_is_known_by_its_root() {
+        let list = |text: &'static str| {
+            let bytes = Bytes::from_static(text.as_bytes());
+            read(Service::S3, Some("ListAllMyBuckets"), &bytes)
+        };
+        let none = list("<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>");
+        assert_eq!(none, Ok(json!({ "Buckets": [] })));
+        for text in ["<html><body/></html>", "<Error/>", "{}"] {
+            assert_eq!(list(text).unwrap_err().code, "UnreadableAnswer", "{text}");
+        }
     }
 }

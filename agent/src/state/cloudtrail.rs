@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::document::Resource;
 use super::epoch::{Broken, Telling};
-use super::site::{Refused, Site, state, taken, text};
+use super::site::{Refused, Site, listed, state, taken, text};
 use super::survey::{self, List, Listing, Survey, describe, leave_out};
 use crate::cloud::Service;
 
@@ -35,7 +35,7 @@ fn trails<'a>(site: &'a Site, out: &'a mut Telling) -> BoxFuture<'a, Result<(), 
         // To an account that is not its owner, an organization's trail is a shadow in its home Region, too.
         let all = json!({ "includeShadowTrails": true });
         let call = "cloudtrail:DescribeTrails";
-        let mut answer = site.act(Service::CloudTrail, call, &all).await?;
+        let mut answer = listed(call, site.act(Service::CloudTrail, call, &all).await?)?;
         let mut trails = taken(&mut answer, "trailList");
         trails.retain(|trail| is_home(trail, site));
         describe(trails, out, |entry| trail(site, entry).boxed()).await

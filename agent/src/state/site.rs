@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value as Json};
 
 use super::document::unavailable;
-use crate::cloud::{CallError, Cloud, Problem, Service};
+use crate::cloud::{CallError, Cloud, Problem, Service, unreadable};
 
 /// Tries of a call that is throttled, beyond those of the SDK.
 const PATIENCE: u32 = 3;
@@ -259,7 +259,7 @@ impl Site {
         }
     }
 
-    /// As [`Site::part`], of refusals that concern this resource alone.
+    /// Remembers that a call was refused for a part.
     pub(super) fn note(&self, refused: &Refused) {
         let code = refused.code().to_owned();
         self.refused.lock().insert(refused.call, code);
@@ -289,6 +289,7 @@ impl Pages<'_> {
         }
         let site = self.site;
         let page = site.act(self.service, self.call, &self.parameters).await?;
+        let page = listed(self.call, page)?;
         let token = page[self.paging.told].as_str();
         match token.filter(|token| !token.is_empty()) {
             Some(_) if self.left == 0 => return Err(endless(self.call)),
@@ -317,6 +318,7 @@ impl Paths<'_> {
             return Ok(None);
         };
         let page = self.site.get(self.service, self.call, &path).await?;
+        let page = listed(self.call, page)?;
         let token = page[self.paging.told].as_str();
         if let Some(token) = token.filter(|token| !token.is_empty()) {
             if self.left == 0 {
@@ -328,6 +330,15 @@ impl Paths<'_> {
         self.left = self.left.saturating_sub(1);
         Ok(Some(page))
     }
+}
+
+/// The answer of a listing, which is an object even if nothing is listed: of anything else all would seem gone.
+pub(super) fn listed(call: &'static str, answer: Json) -> Result<Json, Refused> {
+    if answer.is_object() {
+        return Ok(answer);
+    }
+    let error = unreadable("the answer lists nothing, not even that there is nothing");
+    Err(Refused { call, error })
 }
 
 fn endless(call: &'static str) -> Refused {
@@ -377,4 +388,59 @@ pub(super) fn state<const N: usize>(parts: [(&str, Json); N]) -> Map<String, Jso
         .into_iter()
         .map(|(name, part)| (name.to_owned(), part))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::fake;
+
+    /// The first page of a listing that is an action and of one that is a path.
+    async fn pages(action: &'static str, path: &'static str) -> [Result<Option<Json>, String>; 2] {
+        let cloud = fake::cloud(move |asked| {
+            let answer = if asked.is_empty() { path } else { action };
+            answer.to_owned()
+        });
+        let region: Region = "eu-west-1".parse().unwrap();
+        let account = "111122223333".parse().unwrap();
+        let site = Site::new(cloud.await, account, region, "eu-west-1".to_owned());
+        let mut topics = site.pages(Service::Sns, "sns:ListTopics", json!({}), NEXT_TOKEN);
+        let mut buckets = site.paths(Service::S3, "s3:ListAllMyBuckets", "/?a=b", NEXT_TOKEN);
+        [topics.next().await, buckets.next().await]
+            .map(|page| page.map_err(|refused| refused.code().to_owned()))
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_no_list_is_not_a_list_of_nothing() {
+        for (action, path) in [
+            ("", ""),
+            (" ", "null"),
+            ("<html/>", "<html><body>Sign in</body></html>"),
+            ("<ListTopicsResponse/>", "{}"),
+        ] {
+            for page in pages(action, path).await {
+                assert_eq!(page, Err("UnreadableAnswer".to_owned()), "{action} {path}");
+            }
+        }
+        let none = pages(
+            "<ListTopicsResponse><ListTopicsResult><Topics/></ListTopicsResult></ListTopicsResponse>",
+            "<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>",
+        );
+        let [topics, buckets] = none.await;
+        assert_eq!(topics, Ok(Some(json!({ "Topics": [] }))));
+        assert_eq!(buckets, Ok(Some(json!({ "Buckets": [] }))));
+    }
+
+    #[test]
+    fn a_listing_in_json_is_an_object() {
+        assert_eq!(listed("a:B", json!({})), Ok(json!({})));
+        for answer in [Json::Null, json!([]), json!("")] {
+            assert_eq!(
+                listed("a:B", answer).unwrap_err().code(),
+                "UnreadableAnswer"
+            );
+        }
+    }
 }
