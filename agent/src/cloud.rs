@@ -52,6 +52,8 @@ const ATTEMPTS_MAX: u32 = 4;
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of the list of Regions, each of which has 50; one that never ends is none.
+const REGION_PAGES_MAX: usize = 20;
 
 /// A way to AWS. Cheap to clone.
 #[derive(Clone)]
@@ -223,7 +225,7 @@ impl Cloud {
     pub async fn enabled_regions(&self, home: &Region) -> Result<Vec<Region>, CallError> {
         let mut regions = Vec::new();
         let mut token = Json::Null;
-        loop {
+        for _ in 0..REGION_PAGES_MAX {
             let mut body = serde_json::json!({
                 "MaxResults": 50,
                 "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"],
@@ -244,6 +246,11 @@ impl Cloud {
                 return Ok(regions);
             }
         }
+        Err(CallError {
+            problem: Problem::Failed,
+            code: "EndlessListing".to_owned(),
+            message: format!("the list of Regions has no end after {REGION_PAGES_MAX} pages"),
+        })
     }
 }
 
@@ -298,4 +305,32 @@ fn root_cause(error: &dyn std::error::Error) -> String {
         error = source;
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_of_regions_ends() {
+        let home: Region = "eu-west-1".parse().unwrap();
+        let page = r#"{"Regions":[{"RegionName":"eu-west-1"}],"NextToken":"more"}"#;
+        let endless = fake::cloud(|_| page.to_owned()).await;
+        let error = endless.enabled_regions(&home).await.unwrap_err();
+        assert_eq!(error.code, "EndlessListing");
+        let last = r#"{"Regions":[{"RegionName":"eu-north-1"}]}"#;
+        let two = fake::cloud(|asked| {
+            let page = if asked.contains("NextToken") {
+                last
+            } else {
+                page
+            };
+            page.to_owned()
+        });
+        let regions = two.await.enabled_regions(&home).await.unwrap();
+        assert_eq!(
+            regions,
+            ["eu-north-1", "eu-west-1"].map(|name| name.parse().unwrap())
+        );
+    }
 }
