@@ -45,7 +45,7 @@ pub use site::Refused;
 /// The place of what has no Region.
 pub const GLOBAL: &str = "aws-global";
 
-/// Part of an epoch, in order. At most 500 documents and ids, and 2 MiB, unless one document alone is more.
+/// Part of an epoch, in order. At most 500 documents and ids, and 1 MiB, unless one document alone is more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Portion {
     /// The type of the resources, such as `AWS::S3::Bucket`.
