@@ -8,7 +8,7 @@ use muster_common::account::{AccountId, Region};
 use muster_common::clock::Clock;
 use muster_common::health::CollectorState;
 use tokio::sync::Semaphore;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::epoch::{Base, Broken, Memory, Telling};
@@ -21,7 +21,7 @@ use crate::collectors::{Setback, Sources, pause};
 
 /// Surveys that run at the same time; each holds a page in memory.
 const AT_A_TIME: usize = 2;
-/// The first pause after a failure; it doubles.
+/// Doubled for the first pause after a failure, and again after each one more, up to 15 minutes or the period.
 const RETRY_EVERY: Duration = Duration::from_secs(60);
 /// How often the Regions of the account are looked up.
 const REGIONS_EVERY: Duration = Duration::from_secs(3_600);
@@ -69,10 +69,37 @@ pub async fn run(surveying: Surveying, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(pause) => {}
+            () = join(&mut tasks, &running) => {}
         }
     }
     // What was told to the admin and not to its end, it throws away.
     tasks.shutdown().await;
+}
+
+/// Lets go of tasks that ended, and tells of those that broke down: their surveys are made no more. Never returns.
+async fn join(tasks: &mut JoinSet<()>, running: &HashMap<Option<Region>, Vec<AbortHandle>>) {
+    while let Some(ended) = tasks.join_next().await {
+        let Err(error) = ended else {
+            continue;
+        };
+        if error.is_panic() {
+            let task = named_task(error.id(), running);
+            tracing::error!(task, reason = %error, "a task broke down; it starts with the agent again");
+        }
+    }
+    std::future::pending().await
+}
+
+/// A survey and its place. Tasks stand in the order of the surveys; one that is not there said what is read.
+fn named_task(task: Id, running: &HashMap<Option<Region>, Vec<AbortHandle>>) -> String {
+    for (place, tasks) in running {
+        for (survey, known) in surveys(place.as_ref()).iter().zip(tasks) {
+            if known.id() == task {
+                return format!("{} {}", survey.name, name(place.as_ref()));
+            }
+        }
+    }
+    "what is read".to_owned()
 }
 
 /// Where to survey: Regions, and `None` for what has none.

@@ -287,6 +287,28 @@ fn what_is_read_is_said_by_place() {
 }
 
 #[tokio::test]
+async fn a_task_that_broke_down_has_a_name() {
+    let mut tasks = JoinSet::new();
+    let place: Option<Region> = Some("eu-west-1".parse().unwrap());
+    let handles = survey::REGIONAL.iter().map(|survey| {
+        let broken = survey.name == "config-kms";
+        tasks.spawn(async move {
+            assert!(!broken, "it breaks down");
+            std::future::pending().await
+        })
+    });
+    let running = HashMap::from([(place.clone(), handles.collect())]);
+    let other = tasks.spawn(async {});
+    tokio::task::yield_now().await;
+    assert_eq!(join(&mut tasks, &running).now_or_never(), None);
+    assert_eq!(tasks.len(), survey::REGIONAL.len() - 1);
+    let of = |task: &AbortHandle| named_task(task.id(), &running);
+    let names: Vec<String> = running[&place].iter().map(of).collect();
+    assert!(names.contains(&"config-kms eu-west-1".to_owned()));
+    assert_eq!(of(&other), "what is read");
+}
+
+#[tokio::test]
 async fn who_surveys_nothing_says_so() {
     let listener = Arc::new(Listener::default());
     let mut said = listener.said.subscribe();
