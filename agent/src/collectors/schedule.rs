@@ -21,6 +21,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(900);
 const TROUBLE_EVERY: Duration = Duration::from_secs(600);
 /// How often the Regions of the account are looked up.
 const REGIONS_EVERY: Duration = Duration::from_secs(3_600);
+/// How often that is tried again while they cannot be listed.
+const REGIONS_AGAIN: Duration = Duration::from_secs(60);
 /// How often credentials that are no good are tried again.
 const CREDENTIALS_EVERY: Duration = Duration::from_secs(30);
 /// Places on the board.
@@ -49,7 +51,7 @@ pub async fn run(collecting: Collecting, stop: CancellationToken) {
             regions = collecting.regions() => regions,
         };
         let pause = match regions {
-            Ok(regions) => {
+            Ok(Places::Known(regions)) => {
                 running.retain(|region, tasks| {
                     let wanted = regions.contains(region);
                     if !wanted {
@@ -58,21 +60,12 @@ pub async fn run(collecting: Collecting, stop: CancellationToken) {
                     }
                     wanted
                 });
-                for region in regions {
-                    running.entry(region).or_insert_with_key(|region| {
-                        let spawn = |collector| {
-                            let intake = collecting.intake.clone();
-                            tasks.spawn(keep(collector, intake, Arc::clone(&turns)))
-                        };
-                        collecting
-                            .sources
-                            .regional(region)
-                            .into_iter()
-                            .map(spawn)
-                            .collect()
-                    });
-                }
+                collecting.start(regions, &mut running, &mut tasks, &turns);
                 REGIONS_EVERY
+            }
+            Ok(Places::AtLeast(regions)) => {
+                collecting.start(regions, &mut running, &mut tasks, &turns);
+                REGIONS_AGAIN
             }
             Err(problem) => {
                 let board = &collecting.intake.board;
@@ -89,29 +82,71 @@ pub async fn run(collecting: Collecting, stop: CancellationToken) {
     tasks.shutdown().await;
 }
 
+/// Where to collect.
+#[derive(Debug, PartialEq, Eq)]
+enum Places {
+    /// There, and nowhere else.
+    Known(Vec<Region>),
+    /// The Regions of the account could not be listed this time: there, and where it is collected already.
+    AtLeast(Vec<Region>),
+}
+
 impl Collecting {
     /// The Regions to collect in; without permission to list them, the home Region alone, and the board says so.
     ///
     /// # Errors
     /// What is wrong with the credentials.
-    async fn regions(&self) -> Result<Vec<Region>, String> {
+    async fn regions(&self) -> Result<Places, String> {
         self.sources.check_credentials().await?;
         self.intake.board.remove(CREDENTIALS, None);
         Ok(match self.sources.regions().await {
             Ok(regions) => {
                 self.intake.board.remove(REGIONS, None);
-                regions
+                Places::Known(regions)
             }
             Err(setback) => {
                 let home = &self.sources.home;
+                let (places, only) = without_list(home, &setback);
                 let message = format!(
-                    "collecting in {home} only, for the account's Regions cannot be listed: {setback}; allow account:ListRegions, or set `regions`"
+                    "collecting in {home} {only}, for the account's Regions cannot be listed: {setback}; allow account:ListRegions, or set `regions`"
                 );
                 let board = &self.intake.board;
                 board.set(REGIONS, None, setback.state(), &message);
-                vec![home.clone()]
+                places
             }
         })
+    }
+
+    fn start(
+        &self,
+        regions: Vec<Region>,
+        running: &mut HashMap<Region, Vec<AbortHandle>>,
+        tasks: &mut JoinSet<()>,
+        turns: &Arc<Semaphore>,
+    ) {
+        for region in regions {
+            running.entry(region).or_insert_with_key(|region| {
+                let collectors = self.sources.regional(region).into_iter();
+                collectors
+                    .map(|collector| {
+                        let intake = self.intake.clone();
+                        tasks.spawn(keep(collector, intake, Arc::clone(turns)))
+                    })
+                    .collect()
+            });
+        }
+    }
+}
+
+/// Where to collect if the Regions cannot be listed, and the words for where besides the home Region. A call that failed
+/// once says nothing of where it is collected already. Pure.
+fn without_list(home: &Region, setback: &Setback) -> (Places, &'static str) {
+    let home = vec![home.clone()];
+    match setback {
+        Setback::Denied(_) => (Places::Known(home), "only"),
+        Setback::Off(_) | Setback::Throttled(_) | Setback::Failed(_) => {
+            (Places::AtLeast(home), "and where it was before")
+        }
     }
 }
 
@@ -185,6 +220,17 @@ pub(crate) fn pause(every: Duration, failures: u32, share: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_regions_that_failed_once_ends_no_collector() {
+        let home: Region = "eu-west-1".parse().unwrap();
+        let places =
+            |setback: fn(String) -> Setback| without_list(&home, &setback(String::new())).0;
+        let here = || vec![home.clone()];
+        assert_eq!(places(Setback::Denied), Places::Known(here()));
+        assert_eq!(places(Setback::Throttled), Places::AtLeast(here()));
+        assert_eq!(places(Setback::Failed), Places::AtLeast(here()));
+    }
 
     #[test]
     fn who_fails_waits_longer_up_to_a_quarter_of_an_hour() {
