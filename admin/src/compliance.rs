@@ -5,11 +5,13 @@
 //! suppression as of the last acknowledged one, the status of controls and the score, also day by day.
 //! Always: nothing passes of which something is not known. A type that was not listed to its end in some place leaves a finding
 //! NOT_AVAILABLE for the account, with AWS's code; what a rule looks at and cannot see makes its verdict NOT_AVAILABLE; what
-//! was listed more than two days ago counts as not known. A listing that breaks off for once changes no verdict over what was
-//! seen before it, but the control is Unknown at once. A verdict that stays as it is writes nothing.
+//! was listed more than two days ago counts as not known, from the next daily round on. What an agent says that it reads is
+//! waited for. A listing that breaks off for once changes no verdict over resources that were seen before it, but the control
+//! is Unknown at once, and so is what looks at that type beside. A verdict that stays as it is writes nothing.
 //! Where there is nothing to judge and all was read, the account passes, as with AWS.
 //! Survives: choices, scores of days, the position in the changes; what is stored is compared with, not remembered, so that a
-//! crash loses no verdict and repeats none. Two accounts are judged at a time, one type and 256 resources of each.
+//! crash loses no verdict and repeats none. Two accounts are judged at a time, by 256 resources; of each, one type and all that
+//! rules look at beside it are in memory.
 //! Not here: how state is read (agents), what is kept of it (the inventory, behind [`State`]), the rules (`muster_controls`).
 
 mod attempt;
