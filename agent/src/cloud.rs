@@ -315,11 +315,11 @@ mod tests {
     async fn a_list_of_regions_ends() {
         let home: Region = "eu-west-1".parse().unwrap();
         let page = r#"{"Regions":[{"RegionName":"eu-west-1"}],"NextToken":"more"}"#;
-        let endless = fake::cloud(|_| page.to_owned()).await;
+        let endless = fake::cloud(move |_| page.to_owned()).await;
         let error = endless.enabled_regions(&home).await.unwrap_err();
         assert_eq!(error.code, "EndlessListing");
         let last = r#"{"Regions":[{"RegionName":"eu-north-1"}]}"#;
-        let two = fake::cloud(|asked| {
+        let two = fake::cloud(move |asked| {
             let page = if asked.contains("NextToken") {
                 last
             } else {
