@@ -60,6 +60,12 @@ impl Refused {
         }
     }
 
+    /// Whether it has one of these codes. An answer without a code has none, whatever the list says.
+    fn is_one_of(&self, codes: &[&str]) -> bool {
+        let code = self.error.code.as_str();
+        !code.is_empty() && codes.contains(&code)
+    }
+
     pub(super) fn part(&self) -> Json {
         unavailable(self.code(), self.call)
     }
@@ -250,8 +256,8 @@ impl Site {
     ) -> Result<Json, Refused> {
         match answer {
             Ok(part) => Ok(part),
-            Err(refused) if nothing.contains(&refused.error.code.as_str()) => Ok(Json::Null),
             Err(refused) if refused.is_general() => Err(refused),
+            Err(refused) if refused.is_one_of(nothing) => Ok(Json::Null),
             Err(refused) => {
                 self.note(&refused);
                 Ok(refused.part())
