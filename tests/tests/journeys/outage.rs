@@ -71,14 +71,14 @@ async fn a_full_spool_stops_the_source_and_loses_nothing() {
     one.admin.stop().await;
     one.agent.stop().await;
     let mut agent = one.agent.with("MUSTER_AGENT_SPOOL__MAX_MIB", "1");
-    agent.start();
-    // About 0.7 KB each.
+    // About 0.7 KB each. All before the agent looks: the later ones were updated before the first ones.
     for part in 0..4 {
         let batch = findings(ACCOUNT, part * 700..(part + 1) * 700);
         one.world
             .put("securityhub", ACCOUNT, "us-east-1", &batch)
             .await;
     }
+    agent.start();
     eventually("the collector waits for room", async || {
         let collectors = agent.told("/snapshot/collectors").await;
         let states = collectors
