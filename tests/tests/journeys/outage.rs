@@ -81,12 +81,9 @@ async fn a_full_spool_stops_the_source_and_loses_nothing() {
     agent.start();
     eventually("the collector waits for room", async || {
         let collectors = agent.told("/snapshot/collectors").await;
-        let states = collectors
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|health| health["state"].clone());
-        states.into_iter().any(|state| state == "blocked")
+        let is_blocked = |health: &serde_json::Value| health["state"] == "blocked";
+        let collectors = collectors.as_array();
+        collectors.is_some_and(|all| all.iter().any(is_blocked))
     })
     .await;
     let bytes = agent.told("/snapshot/spool_bytes").await;
