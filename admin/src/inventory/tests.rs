@@ -9,6 +9,8 @@ use muster_store::Embedded;
 
 use super::*;
 
+mod readers;
+
 const KIND: &str = "AWS::SNS::Topic";
 const PLACE: &str = "eu-west-1";
 
@@ -28,6 +30,24 @@ impl World {
             clock,
             folder,
             account: "111122223333".parse().unwrap(),
+        }
+    }
+
+    /// The server ends, something happens to its folder, and it starts again.
+    async fn reopened(self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
+        let Self {
+            folder,
+            clock,
+            inventory,
+            account,
+        } = self;
+        drop(inventory);
+        meanwhile(folder.path());
+        Self {
+            inventory: open(folder.path(), &clock).await,
+            clock,
+            folder,
+            account,
         }
     }
 
@@ -112,6 +132,12 @@ fn complete(portion: Portion, count: u64) -> Portion {
         end: Some(PortionEnd::Complete { count }),
         ..portion
     }
+}
+
+fn reads(places: &[&str]) -> Reads {
+    let kinds = BTreeSet::from([KIND.to_owned()]);
+    let places = places.iter().map(|place| (*place).to_owned());
+    Reads(places.map(|place| (place, kinds.clone())).collect())
 }
 
 fn nothing_refused() -> Taken {
@@ -290,27 +316,14 @@ async fn states_are_known_as_of_a_time_even_if_the_clock_went_back() {
 
 #[tokio::test]
 async fn what_was_told_outlives_the_server() {
-    let World {
-        folder,
-        clock,
-        inventory,
-        account,
-    } = World::new().await;
-    let mut observer = inventory.observer(account, Arc::from("agent"));
+    let world = World::new().await;
     let first = complete(portion(1, None, vec![topic("a", 1)]), 1);
-    observer.take(first).await.unwrap();
-    drop(observer);
-    let (_, reached) = inventory.changes(0, 10);
-    drop(inventory);
-    clock.advance(1_000);
-    let inventory = open(folder.path(), &clock).await;
-    assert_eq!(inventory.accounts().await.unwrap(), [account]);
-    let world = World {
-        folder,
-        clock,
-        inventory,
-        account,
-    };
+    world.observer().take(first).await.unwrap();
+    let (_, reached) = world.changes(0);
+    world.clock.advance(1_000);
+    let world = world.reopened(|_| {}).await;
+    let accounts = world.inventory.accounts().await.unwrap();
+    assert_eq!(accounts, [world.account]);
     assert_eq!(world.present().await, "a=1");
     // Whoever follows looks at everything once.
     assert_eq!(world.changes(reached).0, 1);
@@ -321,61 +334,38 @@ async fn what_was_told_outlives_the_server() {
     );
 }
 
-/// The length of what the store wrote so far.
-fn written(folder: &std::path::Path) -> (std::path::PathBuf, u64) {
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "log") {
-                let bytes = std::fs::metadata(&path).unwrap().len();
-                return (path, bytes);
-            }
-        }
-    }
-    panic!("there is no log");
+/// The file that the store writes to.
+fn log(folder: &std::path::Path) -> std::path::PathBuf {
+    folder.join("log/00000001.log")
 }
 
 #[tokio::test]
 async fn what_the_store_lost_has_to_be_told_anew() {
-    let World {
-        folder,
-        clock,
-        inventory,
-        account,
-    } = World::new().await;
-    let mut observer = inventory.observer(account, Arc::from("agent"));
-    let (_, before) = written(folder.path());
+    let world = World::new().await;
+    let written = || log(world.folder.path()).metadata().unwrap().len();
+    let mut observer = world.observer();
+    let before = written();
     let part = portion(1, None, vec![topic("a", 1)]);
     observer.take(part).await.unwrap();
-    let (log, after) = written(folder.path());
+    let middle = usize::try_from(u64::midpoint(before, written())).unwrap();
     let rest = complete(second(portion(1, None, vec![topic("b", 1)])), 2);
     observer.take(rest).await.unwrap();
-    drop((observer, inventory));
-    let mut bytes = std::fs::read(&log).unwrap();
-    let middle = usize::try_from(u64::midpoint(before, after)).unwrap();
-    bytes[middle] ^= 0x55;
-    std::fs::write(&log, bytes).unwrap();
-    let inventory = open(folder.path(), &clock).await;
+    drop(observer);
+    let damage = |folder: &std::path::Path| {
+        let mut bytes = std::fs::read(log(folder)).unwrap();
+        bytes[middle] ^= 0x55;
+        std::fs::write(log(folder), bytes).unwrap();
+    };
+    let world = world.reopened(damage).await;
     // Damage that only shows when it is read is refused once, and known from then on.
     let topics = async || {
-        inventory
-            .of_account(account, vec![KIND.to_owned()], None)
-            .await
+        let kinds = vec![KIND.to_owned()];
+        world.inventory.of_account(world.account, kinds, None).await
     };
     if topics().await.is_err() {
         assert_eq!(topics().await.unwrap().len(), 1);
     }
-    let coverage = inventory.coverage(account).await.unwrap();
-    assert_eq!(coverage[0].listing.complete_at, None);
-    let world = World {
-        folder,
-        clock,
-        inventory: inventory.clone(),
-        account,
-    };
+    assert_eq!(world.listing().await.complete_at, None);
     let mut observer = world.observer();
     let against = complete(portion(2, Some(1), vec![]), 2);
     assert_eq!(observer.take(against).await.unwrap(), Taken::BaseUnknown);
@@ -383,129 +373,6 @@ async fn what_the_store_lost_has_to_be_told_anew() {
     observer.take(whole).await.unwrap();
     assert_eq!(world.present().await, "a=1 b=1");
     assert!(world.listing().await.complete_at.is_some());
-}
-
-fn reads(places: &[&str]) -> Reads {
-    let kinds = BTreeSet::from([KIND.to_owned()]);
-    let places = places.iter().map(|place| (*place).to_owned());
-    Reads(places.map(|place| (place, kinds.clone())).collect())
-}
-
-/// A topic that is listed in a place, completely.
-fn only(place: &str, epoch: i64, base: Option<i64>) -> Portion {
-    Portion {
-        place: place.to_owned(),
-        ..complete(portion(epoch, base, vec![topic("a", 1)]), 1)
-    }
-}
-
-#[tokio::test]
-async fn what_no_agent_reads_any_more_is_kept_as_such_and_not_waited_for() {
-    let world = World::new().await;
-    let mut observer = world.observer();
-    let agent = AgentId::random();
-    let both = reads(&[PLACE, "us-east-1"]);
-    let read = async |observer: &mut Observer, reads: &Reads| {
-        let given_up = observer.reads(agent, reads, &[agent]).await.unwrap();
-        let places = given_up.into_iter().map(|(_, place)| place);
-        places.collect::<Vec<_>>().join(" ")
-    };
-    assert_eq!(read(&mut observer, &both).await, "");
-    // Who reads nothing yet is nobody to judge.
-    assert_eq!(world.inventory.accounts().await.unwrap(), []);
-    observer.take(only(PLACE, 1, None)).await.unwrap();
-    observer.take(only("us-east-1", 1, None)).await.unwrap();
-    // Told and not to its end, so that no listing stands of it.
-    let part = Portion {
-        place: "eu-north-1".to_owned(),
-        ..portion(1, None, vec![topic("a", 1)])
-    };
-    observer.take(part).await.unwrap();
-    assert_eq!(world.present().await, "a=1 a=1 a=1");
-    let (_, reached) = world.changes(0);
-    world.clock.advance(1_000);
-    assert_eq!(
-        read(&mut observer, &reads(&[PLACE])).await,
-        "eu-north-1 us-east-1"
-    );
-    assert_eq!(world.present().await, "a=1");
-    assert_eq!(world.listing().await.count, 1);
-    assert_eq!(world.changes(reached).0, 1);
-    let asked = Asked {
-        places: vec!["us-east-1".to_owned()],
-        gone: true,
-        ..Asked::default()
-    };
-    let (held, _) = world.inventory.list(&asked, None, 10).await.unwrap();
-    let (history, _) = world
-        .inventory
-        .history(held[0].key, None, 10)
-        .await
-        .unwrap();
-    let presence: Vec<Presence> = history.iter().map(|held| held.presence).collect();
-    assert_eq!(presence, [Presence::Unread, Presence::Present]);
-    // Said again, it writes nothing.
-    let (_, reached) = world.changes(0);
-    assert_eq!(read(&mut observer, &reads(&[PLACE])).await, "");
-    assert_eq!(world.changes(reached), (0, reached));
-    // What is read again is there again, and told as a whole.
-    assert_eq!(read(&mut observer, &both).await, "");
-    let against = only("us-east-1", 2, Some(1));
-    assert_eq!(observer.take(against).await.unwrap(), Taken::BaseUnknown);
-    observer.take(only("us-east-1", 3, None)).await.unwrap();
-    assert_eq!(world.present().await, "a=1 a=1");
-    let whole = read(&mut observer, &Reads::default()).await;
-    assert_eq!(whole, "eu-west-1 us-east-1");
-    assert_eq!(world.inventory.accounts().await.unwrap(), [world.account]);
-}
-
-#[tokio::test]
-async fn what_an_agent_will_read_is_expected() {
-    let world = World::new().await;
-    let mut observer = world.observer();
-    let agent = AgentId::random();
-    let (_, start) = world.changes(0);
-    let both = reads(&[PLACE, "us-east-1"]);
-    observer.reads(agent, &both, &[agent]).await.unwrap();
-    assert_eq!(world.changes(start).0, 1);
-    observer.take(only(PLACE, 1, None)).await.unwrap();
-    let rows = world.inventory.expected(world.account).await.unwrap();
-    let told = rows
-        .iter()
-        .map(|row| (row.place.as_str(), row.listing.complete_at.is_some()));
-    assert!(told.eq([(PLACE, true), ("us-east-1", false)]));
-    let coverage = world.inventory.coverage(world.account).await.unwrap();
-    assert_eq!(coverage.len(), 1);
-}
-
-#[tokio::test]
-async fn a_place_that_some_agent_may_still_read_is_not_given_up() {
-    let world = World::new().await;
-    let mut observer = world.observer();
-    let (one, other, stopped) = (AgentId::random(), AgentId::random(), AgentId::random());
-    observer.take(only(PLACE, 1, None)).await.unwrap();
-    observer.take(only("us-east-1", 1, None)).await.unwrap();
-    let mut said = Vec::new();
-    let near = reads(&[PLACE]);
-    let far = reads(&["us-east-1"]);
-    for (agent, reads, agents) in [
-        // The other one was not heard yet, and may read everything.
-        (one, &near, &[one, other][..]),
-        (other, &far, &[one, other]),
-        (one, &near, &[one, other]),
-        // Whoever was stopped says nothing.
-        (stopped, &near, &[one, other]),
-        (other, &far, &[other]),
-    ] {
-        said.push(observer.reads(agent, reads, agents).await.unwrap().len());
-    }
-    assert_eq!(said, [0, 0, 0, 0, 1]);
-    let coverage = world.inventory.coverage(world.account).await.unwrap();
-    assert_eq!(coverage.len(), 1);
-    assert_eq!(coverage[0].place, "us-east-1");
-    // It was forgotten; if it comes back, it has to say it again.
-    let readers = world.inventory.readers(world.account).await.unwrap();
-    assert_eq!(readers.into_keys().collect::<Vec<_>>(), [other]);
 }
 
 #[tokio::test]
