@@ -181,6 +181,19 @@ impl Agent {
         status.pointer(pointer).cloned().unwrap_or_default()
     }
 
+    /// The state of each survey of the account's configuration, such as `ok`.
+    pub async fn surveys(&self) -> Vec<String> {
+        let collectors = self.told("/snapshot/collectors").await;
+        let collectors = collectors.as_array().into_iter().flatten();
+        let surveys = collectors.filter(|collector| {
+            let name = collector["collector"].as_str().unwrap_or_default();
+            name.starts_with("config-")
+        });
+        surveys
+            .filter_map(|survey| survey["state"].as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// Puts a file into its drop folder, in one piece.
     ///
     /// # Panics

@@ -102,15 +102,7 @@ impl Surveyed {
 
     async fn read(&self, since: Timestamp) {
         eventually_within(SETTLE, "every survey has come to its end", async || {
-            let collectors = self.agent.told("/snapshot/collectors").await;
-            let collectors = collectors.as_array().cloned().unwrap_or_default();
-            let surveys = collectors.iter().filter(|collector| {
-                let name = collector["collector"].as_str().unwrap_or_default();
-                name.starts_with("config-")
-            });
-            let states: Vec<&str> = surveys
-                .filter_map(|survey| survey["state"].as_str())
-                .collect();
+            let states = self.agent.surveys().await;
             states.len() > 10 && states.iter().all(|state| *state == "ok")
         })
         .await;

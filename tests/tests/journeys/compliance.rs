@@ -63,16 +63,8 @@ impl Organization {
     async fn settled(&self, since: Timestamp) {
         for agent in &self.agents {
             eventually("every survey has run", async || {
-                let collectors = agent.told("/snapshot/collectors").await;
-                let collectors = collectors.as_array().cloned().unwrap_or_default();
-                let surveys = collectors.iter().filter(|collector| {
-                    let name = collector["collector"].as_str().unwrap_or_default();
-                    name.starts_with("config-")
-                });
-                let states: Vec<&str> = surveys
-                    .filter_map(|survey| survey["state"].as_str())
-                    .collect();
-                states.len() > 10 && !states.contains(&"pending")
+                let states = agent.surveys().await;
+                states.len() > 10 && states.iter().all(|state| state != "pending")
             })
             .await;
         }
