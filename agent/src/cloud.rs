@@ -103,7 +103,8 @@ impl Cloud {
         Self::load(loader, clock).await
     }
 
-    /// Credentials and endpoint as they are given, whatever the environment says.
+    /// Credentials and endpoint as they are given. Only `AWS_ENDPOINT_URL` of the environment and the profile's own still
+    /// count for more.
     pub async fn at(endpoint: Endpoint, home: &Region, clock: &Clock) -> Self {
         let Endpoint {
             url,
