@@ -86,7 +86,8 @@ async fn boundless_reports_do_not_break_the_status() {
             .await;
     }
     muster_tests::eventually("the reports are in", async || {
-        let agents = world.agents(ACCOUNT).await;
+        let mut agents = world.agents(ACCOUNT).await;
+        agents.extend(world.agents(OTHER).await);
         agents.iter().all(|agent| agent.collectors.len() == 20)
     })
     .await;
