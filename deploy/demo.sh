@@ -2,6 +2,7 @@
 # Muster on one machine: an admin, three AWS accounts (a stand-in plays AWS) and an agent in each, from nothing to ranked
 # findings and scores. Usage: deploy/demo.sh [--once]. It stays up until Ctrl-C; --once ends when everything was shown.
 # Everything it makes is in .demo, target and .venv of the checkout; everything it starts it also stops.
+# MUSTER_PROGRAMS=FOLDER takes the programs from there and builds none.
 set -euo pipefail
 
 once=no
@@ -17,7 +18,7 @@ esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 demo=$root/.demo
 run=$demo/run
-bin=$root/target/debug
+bin=${MUSTER_PROGRAMS:-$root/target/debug}
 accounts=(111122223333 222233334444 333344445555)
 profiles=(bad mixed hardened)
 pids=()
@@ -83,9 +84,11 @@ for needed in cargo python3; do
     command -v $needed >/dev/null || fail "there is no $needed; install it and try again"
 done
 
-say "building (the first time takes about ten minutes on two cores)"
-cargo build --manifest-path "$root/Cargo.toml" --locked --bins \
-    -p muster-admin -p muster-cli -p muster-agent
+if [ -z "${MUSTER_PROGRAMS:-}" ]; then
+    say "building (the first time takes about ten minutes on two cores)"
+    cargo build --manifest-path "$root/Cargo.toml" --locked --bins \
+        -p muster-admin -p muster-cli -p muster-agent
+fi
 "$root/tests/world/venv.sh"
 python=$root/.venv/bin/python
 
