@@ -51,7 +51,7 @@ run() {
     [ ! -e "tests/fuzz/dictionaries/$target.dict" ] || dictionary=("-dict=tests/fuzz/dictionaries/$target.dict")
     ulimit -v 6000000
     if "$bin/$target" "$found" "tests/fuzz/corpus/$target" "${dictionary[@]}" -max_total_time="$seconds" \
-        -max_len=16384 -timeout=20 -rss_limit_mb=1500 -print_final_stats=1 \
+        -max_len=16384 -timeout=60 -rss_limit_mb=1500 -print_final_stats=1 \
         -artifact_prefix="$artifacts/" >"$log" 2>&1; then
         local end='no crash'
     else

@@ -38,7 +38,7 @@ cargo build --locked --workspace --all-targets
 step "lints, and the stand-in for AWS"
 (cd tests/world && exec ../../.venv/bin/python -m unittest -q check_stand_in) &
 beside=$!
-trap 'kill "$beside"' EXIT
+trap 'kill "$beside" 2>/dev/null || true' EXIT
 cargo clippy --locked --workspace --all-targets -- -D warnings
 # As they are built for use: without what only tests ask of the crates they stand on.
 cargo check --locked --quiet --bins -p muster-admin -p muster-cli -p muster-agent
@@ -65,7 +65,7 @@ step "the other faults, and fuzzing"
 mkdir -p target/fuzz
 nice -n 19 tests/fuzz.sh --seconds 60 >target/fuzz/all.log 2>&1 &
 beside=$!
-trap 'kill "$beside"' EXIT
+trap 'kill "$beside" 2>/dev/null || true' EXIT
 faults kills configuration fail-points dark-points power damage full-disk slow-disk clocks backups
 step "the rest of the fuzzing"
 wait "$beside" || {
