@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 step() { printf '\n==> %s (%d min %02d s)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-# A tool from crates.io, unless the machine has it: tool NAME COMMAND... Unoptimized, which takes half the time to build.
+# A tool from crates.io, unless the machine has it: tool NAME COMMAND... Unoptimized: it runs for seconds.
 tool() {
     local name=$1
     shift
@@ -37,12 +37,12 @@ cargo build --locked --workspace --all-targets
 
 step "lints, and the stand-in for AWS"
 (cd tests/world && exec ../../.venv/bin/python -m unittest -q check_stand_in) &
-beside=$!
-trap 'kill "$beside" 2>/dev/null || true' EXIT
+proof=$!
+trap 'kill "$proof" 2>/dev/null || true' EXIT
 cargo clippy --locked --workspace --all-targets -- -D warnings
 # As they are built for use: without what only tests ask of the crates they stand on.
 cargo check --locked --quiet --bins -p muster-admin -p muster-cli -p muster-agent
-wait "$beside"
+wait "$proof"
 trap - EXIT
 
 step "tests"
@@ -64,11 +64,11 @@ faults network
 step "the other faults, and fuzzing"
 mkdir -p target/fuzz
 nice -n 19 tests/fuzz.sh --seconds 60 >target/fuzz/all.log 2>&1 &
-beside=$!
-trap 'kill "$beside" 2>/dev/null || true' EXIT
+fuzzing=$!
+trap 'kill "$fuzzing" 2>/dev/null || true' EXIT
 faults kills configuration fail-points dark-points power damage full-disk slow-disk clocks backups
 step "the rest of the fuzzing"
-wait "$beside" || {
+wait "$fuzzing" || {
     cat target/fuzz/all.log
     exit 1
 }
