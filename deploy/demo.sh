@@ -84,7 +84,11 @@ for needed in cargo python3; do
     command -v $needed >/dev/null || fail "there is no $needed; install it and try again"
 done
 
-if [ -z "${MUSTER_PROGRAMS:-}" ]; then
+if [ -n "${MUSTER_PROGRAMS:-}" ]; then
+    for program in muster muster-admin muster-agent; do
+        [ -x "$bin/$program" ] || fail "there is no $program in $bin, which MUSTER_PROGRAMS names"
+    done
+else
     say "building (the first time takes about ten minutes on two cores)"
     cargo build --manifest-path "$root/Cargo.toml" --locked --bins \
         -p muster-admin -p muster-cli -p muster-agent
