@@ -1,7 +1,8 @@
 //! How many calls of a service in a Region are under way at the same time: as many as AWS takes.
 //!
 //! It starts with a few. Each round of answers allows one more, up to the service's limit; an answer that asks to slow down
-//! halves them, and as many more answers as they were then do not halve them again. When to ask again is the SDK's affair, and the survey's.
+//! halves them, and as many more answers as they were then do not halve them again. When to ask again is the SDK's affair,
+//! and the survey's.
 
 use std::sync::Arc;
 
