@@ -12,11 +12,12 @@ tool() {
     shift
     "$@" >/dev/null 2>&1 && return
     echo "installing $name into .tools"
-    cargo install --quiet --locked --debug --root .tools "$name"
+    CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root .tools "$name"
 }
 
 step "tools"
-export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never
+# What is built only once gains nothing from what makes the next time quicker.
+export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] || [ ! -x /usr/sbin/nft ]; then
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
@@ -46,26 +47,27 @@ wait "$proof"
 trap - EXIT
 
 step "tests"
-cargo nextest run --locked --workspace
+# One more than cores: many wait.
+cargo nextest run --locked --workspace --test-threads $(($(nproc) + 1))
 cargo test --locked --workspace --doc --quiet
 
 step "the simulation"
-MUSTER_SEEDS=10000 cargo test --locked --workspace --test seeds --quiet -- --nocapture nothing_acknowledged
+MUSTER_SEEDS=10000 cargo test --locked --workspace --test seeds --quiet -- --nocapture --test-threads 1 nothing_acknowledged
 
-step "fuzz targets"
-tests/fuzz.sh --build
-
+export MUSTER_PROGRAMS=$PWD/target/debug
 # The same chances each time; a full run draws its own.
 faults() { tests/faults.sh --rounds 8 --seed 1721934863647682752 "$@"; }
 step "faults of the network, a short round"
 faults network
 
-# The others mostly wait, fuzzing never does.
+# The others mostly wait; building the fuzz targets and fuzzing never do.
 step "the other faults, and fuzzing"
 mkdir -p target/fuzz
+set -m
 nice -n 19 tests/fuzz.sh --seconds 60 >target/fuzz/all.log 2>&1 &
 fuzzing=$!
-trap 'kill "$fuzzing" 2>/dev/null || true' EXIT
+set +m
+trap 'kill -- "-$fuzzing" 2>/dev/null || true' EXIT
 faults kills configuration fail-points dark-points power damage full-disk slow-disk clocks backups
 step "the rest of the fuzzing"
 wait "$fuzzing" || {
@@ -76,7 +78,7 @@ trap - EXIT
 cat target/fuzz/all.log
 
 step "the demo"
-MUSTER_PROGRAMS=$PWD/target/debug deploy/demo.sh --once >.demo.log 2>&1 || {
+deploy/demo.sh --once >.demo.log 2>&1 || {
     cat .demo.log
     exit 1
 }
