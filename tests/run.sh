@@ -15,6 +15,25 @@ tool() {
     CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root .tools "$name"
 }
 
+# What computes runs beside what mostly waits, and yields to it: beside COMMAND..., until `joined`, which tells what came of it.
+beside() {
+    set -m
+    {
+        renice -n 19 "$BASHPID" >/dev/null
+        "$@"
+    } >target/beside.log 2>&1 &
+    other=$!
+    set +m
+    trap 'kill -- "-$other" 2>/dev/null || true' EXIT
+}
+joined() {
+    local failed=0
+    wait "$other" || failed=1
+    trap - EXIT
+    cat target/beside.log
+    return "$failed"
+}
+
 step "tools"
 # What is built only once gains nothing from what makes the next time quicker.
 export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
@@ -26,30 +45,28 @@ if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] || [ ! -x /usr/s
 fi
 tests/world/venv.sh
 tool cargo-nextest cargo nextest --version
-tool cargo-deny cargo deny --version
-
-step "form"
-cargo fmt --all --check
-cargo fetch --locked --quiet
-cargo deny --offline check --hide-inclusion-graph bans licenses sources
 
 step "build"
+cargo fmt --all --check
 cargo build --locked --workspace --all-targets
 
-step "lints, and the stand-in for AWS"
-(cd tests/world && exec ../../.venv/bin/python -m unittest -q check_stand_in) &
-proof=$!
-trap 'kill "$proof" 2>/dev/null || true' EXIT
+step "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 # As they are built for use: without what only tests ask of the crates they stand on.
 cargo check --locked --quiet --bins -p muster-admin -p muster-cli -p muster-agent
-wait "$proof"
-trap - EXIT
 
-step "tests"
-# One more than cores: many wait.
+dependencies_and_stand_in() {
+    tool cargo-deny cargo deny --version
+    cargo fetch --locked --quiet
+    cargo deny --offline check --hide-inclusion-graph bans licenses sources
+    cd tests/world
+    ../../.venv/bin/python -m unittest -q check_stand_in
+}
+step "tests; beside them the dependencies, and the stand-in for AWS"
+beside dependencies_and_stand_in
 cargo nextest run --locked --workspace --test-threads $(($(nproc) + 1))
 cargo test --locked --workspace --doc --quiet
+joined
 
 step "the simulation"
 MUSTER_SEEDS=10000 cargo test --locked --workspace --test seeds --quiet -- --nocapture --test-threads 1 nothing_acknowledged
@@ -60,22 +77,11 @@ faults() { tests/faults.sh --rounds 8 --seed 1721934863647682752 "$@"; }
 step "faults of the network, a short round"
 faults network
 
-# The others mostly wait; building the fuzz targets and fuzzing never do.
-step "the other faults, and fuzzing"
-mkdir -p target/fuzz
-set -m
-nice -n 19 tests/fuzz.sh --seconds 60 >target/fuzz/all.log 2>&1 &
-fuzzing=$!
-set +m
-trap 'kill -- "-$fuzzing" 2>/dev/null || true' EXIT
+step "the other faults; beside them the fuzz targets, built and run"
+beside tests/fuzz.sh --seconds 60
 faults kills configuration fail-points dark-points power damage full-disk slow-disk clocks backups
 step "the rest of the fuzzing"
-wait "$fuzzing" || {
-    cat target/fuzz/all.log
-    exit 1
-}
-trap - EXIT
-cat target/fuzz/all.log
+joined
 
 step "the demo"
 deploy/demo.sh --once >.demo.log 2>&1 || {
