@@ -12,7 +12,7 @@ tool() {
     shift
     "$@" >/dev/null 2>&1 && return
     echo "installing $name into .tools"
-    CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --root .tools "$name"
+    cargo install --quiet --locked --debug --root .tools "$name"
 }
 
 # What computes runs beside what mostly waits, and yields to it: beside COMMAND..., until `joined`, which tells what came of it.
@@ -35,8 +35,9 @@ joined() {
 }
 
 step "tools"
-# What is built only once gains nothing from what makes the next time quicker.
-export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
+export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never
+# What is built only once gains nothing from what helps the next time, and a debugger.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false
 if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] || [ ! -x /usr/sbin/nft ]; then
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
