@@ -90,8 +90,8 @@ if [ -n "${MUSTER_PROGRAMS:-}" ]; then
     done
 else
     say "building (the first time takes about ten minutes on two cores)"
-    cargo build --manifest-path "$root/Cargo.toml" --locked --bins \
-        -p muster-admin -p muster-cli -p muster-agent
+    # There, since .cargo/config.toml counts where one stands.
+    (cd "$root" && cargo build --locked --bins -p muster-admin -p muster-cli -p muster-agent)
 fi
 "$root/tests/world/venv.sh"
 python=$root/.venv/bin/python
