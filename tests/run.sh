@@ -29,6 +29,7 @@ beside() {
 joined() {
     local failed=0
     wait "$other" || failed=1
+    kill -- "-$other" 2>/dev/null || true
     trap - EXIT
     cat target/beside.log
     return "$failed"
@@ -56,12 +57,16 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 # As they are built for use: without what only tests ask of the crates they stand on.
 cargo check --locked --quiet --bins -p muster-admin -p muster-cli -p muster-agent
 
-dependencies_and_stand_in() {
+dependencies() {
     tool cargo-deny cargo deny --version
     cargo fetch --locked --quiet
     cargo deny --offline check --hide-inclusion-graph bans licenses sources
-    cd tests/world
-    ../../.venv/bin/python -m unittest -q check_stand_in
+}
+dependencies_and_stand_in() {
+    dependencies &
+    local dependencies=$!
+    (cd tests/world && exec ../../.venv/bin/python -m unittest -q check_stand_in)
+    wait "$dependencies"
 }
 step "tests; beside them the dependencies, and the stand-in for AWS"
 beside dependencies_and_stand_in
