@@ -296,14 +296,21 @@ impl Contents {
             return;
         };
         let (at, written) = (last.at, last.written);
-        let place = dice(written as u64 + 1) as usize;
+        let place = part(written, dice);
         if damage == 2 {
             let bytes = self.bytes[at..at + place].to_vec();
             self.take_back();
             self.write(at, &bytes);
         } else {
-            let hole = dice((written - place) as u64 + 1) as usize;
+            let hole = part(written - place, dice);
             self.bytes[at + place..][..hole].fill(0);
         }
     }
+}
+
+/// A number up to `whole`, in proportion: what has random bytes in it is compressed to a byte more or less, and a run must
+/// come out the same.
+fn part(whole: usize, dice: &mut dyn FnMut(u64) -> u64) -> usize {
+    const PARTS: u64 = 1 << 20;
+    (whole as u64 * dice(PARTS + 1) / PARTS) as usize
 }

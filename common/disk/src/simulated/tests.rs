@@ -59,6 +59,28 @@ fn what_was_synced_survives_and_the_rest_survives_in_part() {
     assert!(ends.iter().any(|end| end.contains('\0')), "{ends:?}");
 }
 
+/// Random bytes compress to a byte more or less; a seed must come out the same.
+#[test]
+fn a_little_more_is_torn_at_the_same_place() {
+    for way in 0..200 {
+        let left = |length: usize| {
+            let (disk, folder) = disk();
+            File::open(&folder).unwrap().sync_all().unwrap();
+            put(&folder.join("a"), &"x".repeat(length));
+            let (_, folder) = cut(&disk, way);
+            let bytes = read(folder.join("a")).unwrap_or_default();
+            let holes = bytes.iter().filter(|byte| **byte == 0).count();
+            (bytes.len(), holes)
+        };
+        let ((bytes, holes), (more_bytes, more_holes)) = (left(1_000), left(1_001));
+        assert!(more_bytes - bytes <= 1, "{bytes} and {more_bytes}");
+        assert!(
+            more_holes.abs_diff(holes) <= 1,
+            "{holes} and {more_holes} of {bytes}"
+        );
+    }
+}
+
 #[test]
 fn a_name_survives_once_its_folder_is_synced() {
     let mut left = [false; 2];
