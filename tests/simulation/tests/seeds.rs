@@ -67,6 +67,7 @@ fn play(test: &str, subject: Subject, share: u64) {
         tally.lock().expect("no run panics")
     );
     if let Some(run) = failed.lock().expect("no run panics").as_ref() {
+        println!("{}", run.trace.join("\n"));
         panic!("{}", told(test, run));
     }
 }
