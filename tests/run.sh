@@ -38,7 +38,7 @@ joined() {
 step "tools"
 export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never
 # What is built only once gains nothing from what helps the next time, and a debugger.
-export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_CODEGEN_UNITS=4 CARGO_PROFILE_DEV_DEBUG=false
 if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] || [ ! -x /usr/sbin/nft ]; then
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
