@@ -18,9 +18,9 @@ use crate::tally::Tally;
 const ACCOUNTS: &[&str] = &["111122223333", "222233334444", "333344445555"];
 /// Cuts of one round.
 const CUTS: u32 = 12;
-/// A dead connection is found by HTTP/2's keepalive: a ping every 20 seconds, and 10 for its answer. Some more for the
-/// status, which is written every few seconds.
-const NOTICED_WITHIN: Duration = Duration::from_secs(45);
+/// A dead connection is found by HTTP/2's keepalive: a ping every 20 seconds, and 10 for its answer. As much again for the
+/// status, which a disk takes late that is busy with something else.
+const NOTICED_WITHIN: Duration = Duration::from_secs(60);
 /// How long packets are lost in one round.
 const LOSSY: Duration = Duration::from_secs(6);
 
