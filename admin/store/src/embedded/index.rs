@@ -8,6 +8,7 @@ mod codes;
 mod column;
 mod dictionary;
 mod group;
+mod planes;
 mod ranking;
 mod select;
 mod sort;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::bits::ZONE;
+use super::bits::{Mask, ZONE};
+use super::planes::{Planes, TOO_LARGE};
 
 /// Slots per chunk.
 pub(super) const CHUNK: usize = 1 << 16;
@@ -20,6 +21,7 @@ pub(super) struct Codes {
 pub(super) enum Chunk {
     #[default]
     Empty,
+    Planes(Planes),
     U8(Vec<u8>),
     U16(Vec<u16>),
     U32(Vec<u32>),
@@ -28,6 +30,8 @@ pub(super) enum Chunk {
 /// Some numbers of a chunk, from the first slot of a zone on; fewer than asked for at its end.
 pub(super) enum Slice<'a> {
     Empty,
+    /// By bit of a number: who has it.
+    Planes(&'a [Mask]),
     U8(&'a [u8]),
     U16(&'a [u16]),
     U32(&'a [u32]),
@@ -89,6 +93,7 @@ impl Chunk {
     fn get(&self, at: usize) -> u32 {
         match self {
             Self::Empty => 0,
+            Self::Planes(planes) => planes.get(at),
             Self::U8(codes) => codes.get(at).copied().unwrap_or(0).into(),
             Self::U16(codes) => codes.get(at).copied().unwrap_or(0).into(),
             Self::U32(codes) => codes.get(at).copied().unwrap_or(0),
@@ -98,6 +103,7 @@ impl Chunk {
     fn slice(&self, range: Range<usize>) -> Slice<'_> {
         match self {
             Self::Empty => Slice::Empty,
+            Self::Planes(planes) => Slice::Planes(planes.zone(range.start / ZONE)),
             Self::U8(codes) => Slice::U8(within(codes, range)),
             Self::U16(codes) => Slice::U16(within(codes, range)),
             Self::U32(codes) => Slice::U32(within(codes, range)),
@@ -107,10 +113,11 @@ impl Chunk {
     fn set(&mut self, at: usize, code: u32) {
         match (&mut *self, code) {
             (Self::Empty, 0) => {}
+            (Self::Planes(planes), 0..TOO_LARGE) => planes.set(at, code),
             (Self::U8(codes), 0..=0xff) => *place(codes, at, 0) = code as u8,
             (Self::U16(codes), 0..=0xffff) => *place(codes, at, 0) = code as u16,
             (Self::U32(codes), _) => *place(codes, at, 0) = code,
-            (Self::Empty | Self::U8(_) | Self::U16(_), _) => {
+            (Self::Empty | Self::Planes(_) | Self::U8(_) | Self::U16(_), _) => {
                 self.widen(code);
                 self.set(at, code);
             }
@@ -119,10 +126,11 @@ impl Chunk {
 
     fn append(&mut self, at: usize, new: &[u32], widest: u32) {
         match (&mut *self, widest) {
+            (Self::Planes(planes), 0..TOO_LARGE) => planes.append(at, new, widest),
             (Self::U8(codes), 0..=0xff) => extend(codes, at, new, |code| code as u8),
             (Self::U16(codes), 0..=0xffff) => extend(codes, at, new, |code| code as u16),
             (Self::U32(codes), _) => extend(codes, at, new, |code| code),
-            (Self::Empty | Self::U8(_) | Self::U16(_), _) => {
+            (Self::Empty | Self::Planes(_) | Self::U8(_) | Self::U16(_), _) => {
                 self.widen(widest);
                 self.append(at, new, widest);
             }
@@ -132,7 +140,16 @@ impl Chunk {
     fn widen(&mut self, code: u32) {
         let old = std::mem::take(self);
         *self = match (old, code) {
+            (Self::Empty, 0..TOO_LARGE) => Self::Planes(Planes::default()),
+            (Self::Planes(planes), 0..TOO_LARGE) => Self::Planes(planes),
             (Self::Empty, 0..=0xff) => Self::U8(Vec::new()),
+            (Self::Planes(planes), 0..=0xff) => {
+                Self::U8(planes.numbers().map(|code| code as u8).collect())
+            }
+            (Self::Planes(planes), 0..=0xffff) => {
+                Self::U16(planes.numbers().map(|code| code as u16).collect())
+            }
+            (Self::Planes(planes), _) => Self::U32(planes.numbers().collect()),
             (Self::Empty, 0..=0xffff) => Self::U16(Vec::new()),
             (Self::Empty, _) => Self::U32(Vec::new()),
             (Self::U8(codes), 0..=0xffff) => Self::U16(widened(&codes)),
@@ -145,6 +162,7 @@ impl Chunk {
     fn bytes(&self) -> usize {
         match self {
             Self::Empty => 0,
+            Self::Planes(planes) => planes.bytes(),
             Self::U8(codes) => codes.capacity(),
             Self::U16(codes) => 2 * codes.capacity(),
             Self::U32(codes) => 4 * codes.capacity(),
@@ -259,7 +277,10 @@ mod tests {
         codes.set(5, 0);
         assert_eq!(codes.bytes(), 0);
         codes.set(5, 7);
-        assert_eq!(codes.bytes(), 64);
+        assert_eq!(codes.bytes(), 3 * ZONE / 8);
+        codes.set(8, 16);
+        codes.set(8, 0);
+        assert_eq!((codes.get(5), codes.bytes()), (7, 64));
         codes.set(6, 256);
         codes.set(7, 70_000);
         codes.set(200_000, 1);
@@ -269,11 +290,11 @@ mod tests {
         );
         codes.set(6, 0);
         assert_eq!(codes.get(6), 0);
-        assert!(matches!(codes.zone(0), Slice::U32(zone) if zone.len() == 8));
+        assert!(matches!(codes.zone(0), Slice::U32(zone) if zone.len() == 9));
         assert!(matches!(codes.zone(1), Slice::U32([])));
         assert!(matches!(codes.zone(64), Slice::Empty));
         codes.set(CHUNK as u32 - 1, 9);
-        assert_eq!(codes.bytes(), 4 * CHUNK + 4_096);
+        assert_eq!(codes.bytes(), 4 * CHUNK + 4 * ZONE / 8);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::Index;
 use super::bits::{Bits, Mask, ones};
 use super::codes::Slice;
 use super::column::{Column, ValueColumn};
+use super::planes::{equal, possible};
 use super::ranking::Ranking;
 use crate::Group;
 
@@ -142,6 +143,13 @@ fn by_code(column: &ValueColumn, slots: &Bits) -> Vec<u32> {
         let mask = slots.zone(zone);
         match column.codes.zone(zone) {
             Slice::Empty => {}
+            Slice::Planes(planes) => {
+                for (code, count) in possible(planes).zip(counts.iter_mut().skip(1)) {
+                    let slots = equal(planes, code);
+                    let both = slots.iter().zip(mask).map(|(slots, mask)| slots & mask);
+                    *count += both.map(u64::count_ones).sum::<u32>();
+                }
+            }
             Slice::U8(codes) => tally(mask, codes, &mut counts),
             Slice::U16(codes) => tally(mask, codes, &mut counts),
             Slice::U32(codes) => tally(mask, codes, &mut counts),

@@ -8,12 +8,15 @@ use super::super::entry::id_digest;
 use super::bits::{self, Bits, Mask, ZONE, ZONE_WORDS, ones, pack};
 use super::codes::{Codes, NO_TIME, Slice, Times};
 use super::column::{Column, ValueColumn};
+use super::planes::{equal, possible};
 use super::{Index, is_indexed};
 
-/// Up to this many codes are looked for one by one.
-const FEW: usize = 8;
-/// Up to this many slots of a zone are looked at one by one.
-const FEW_SLOTS: u32 = 64;
+/// To look for one code in a zone takes as long as to look at so many of its slots, for each byte of a code.
+const SCAN_SLOTS: usize = 48;
+/// To look up the codes of a zone takes as long as to look at so many of its slots.
+const GATHER_SLOTS: usize = 320;
+/// More codes are not looked for one by one.
+const FEW: usize = GATHER_SLOTS / SCAN_SLOTS;
 
 /// The slots that may match a filter, zone by zone as they are asked for.
 pub(in super::super) struct Matches<'a> {
@@ -45,10 +48,11 @@ enum Plan<'a> {
 }
 
 /// Codes that are looked for.
-enum Wanted {
-    Few(Vec<u32>),
-    /// By code: 1 if it is wanted.
-    Many(Vec<u8>),
+struct Wanted {
+    /// By code.
+    marks: Vec<bool>,
+    /// All of them, if they are few.
+    few: Option<Vec<u32>>,
 }
 
 impl Index {
@@ -168,10 +172,12 @@ fn with_value<'a>(column: &'a ValueColumn, tests: &[Test], now: Timestamp) -> Pl
         })
         .map(|(code, _)| code)
         .collect();
-    let wanted = match codes.len() {
-        0 => return Plan::Nothing,
-        1..=FEW => Wanted::Few(codes),
-        _ => Wanted::Many(matching.into_iter().map(u8::from).collect()),
+    if codes.is_empty() {
+        return Plan::Nothing;
+    }
+    let wanted = Wanted {
+        marks: matching,
+        few: (codes.len() <= FEW).then_some(codes),
     };
     Plan::Codes {
         codes: &column.codes,
@@ -218,6 +224,7 @@ impl Plan<'_> {
             }
             Self::Codes { codes, wanted } => match codes.zone(zone) {
                 Slice::Empty => *mask = [0; ZONE_WORDS],
+                Slice::Planes(planes) => wanted.keep_planes(planes, mask),
                 Slice::U8(codes) => wanted.keep(codes, |code| code as u8, mask),
                 Slice::U16(codes) => wanted.keep(codes, |code| code as u16, mask),
                 Slice::U32(codes) => wanted.keep(codes, |code| code, mask),
@@ -235,10 +242,7 @@ impl Plan<'_> {
     fn cost(&self) -> usize {
         match self {
             Self::Everything | Self::Nothing => 0,
-            Self::Codes { wanted, .. } => match wanted {
-                Wanted::Few(codes) => 1 + codes.len(),
-                Wanted::Many(_) => 20,
-            },
+            Self::Codes { wanted, .. } => wanted.few.as_ref().map_or(20, |few| 1 + few.len()),
             Self::Times { .. } => 3,
             Self::Digests { .. } => 40,
             Self::Not(plan) => 1 + plan.cost(),
@@ -248,36 +252,41 @@ impl Plan<'_> {
 }
 
 impl Wanted {
+    fn keep_planes(&self, planes: &[Mask], mask: &mut Mask) {
+        let mut found = [0; ZONE_WORDS];
+        for code in possible(planes) {
+            if self.marks.get(code as usize) == Some(&true) {
+                bits::or(&mut found, &equal(planes, code));
+            }
+        }
+        bits::and(mask, &found);
+    }
+
     fn keep<T: Copy + PartialEq + Into<u32>>(
         &self,
         codes: &[T],
         narrow: impl Fn(u32) -> T,
         mask: &mut Mask,
     ) {
+        let has = |code: T| self.marks[Into::<u32>::into(code) as usize];
+        let slots: u32 = mask.iter().map(|word| word.count_ones()).sum();
+        let scan = |few: &Vec<u32>| SCAN_SLOTS * size_of::<T>() * few.len();
+        let few = self.few.as_ref().filter(|few| scan(few) <= GATHER_SLOTS);
+        if slots as usize <= few.map_or(GATHER_SLOTS, scan) {
+            return retain(mask, |at| codes.get(at).is_some_and(|code| has(*code)));
+        }
         let mut found = [0; ZONE];
-        match self {
-            Self::Few(wanted) => {
-                for code in wanted.iter().map(|code| narrow(*code)) {
-                    // A code that is too wide for the chunk is in none of its slots.
-                    if wanted.contains(&code.into()) {
-                        for (found, other) in found.iter_mut().zip(codes) {
-                            *found |= u8::from(*other == code);
-                        }
-                    }
+        if let Some(few) = few {
+            // A code that is too wide for the chunk is in none of its slots.
+            let few = few.iter().map(|code| (*code, narrow(*code)));
+            for (_, code) in few.filter(|(code, narrow)| (*narrow).into() == *code) {
+                for (found, other) in found.iter_mut().zip(codes) {
+                    *found |= u8::from(*other == code);
                 }
             }
-            Self::Many(wanted) => {
-                let slots: u32 = mask.iter().map(|word| word.count_ones()).sum();
-                if slots <= FEW_SLOTS {
-                    return retain(mask, |at| {
-                        codes
-                            .get(at)
-                            .is_some_and(|code| wanted[Into::<u32>::into(*code) as usize] == 1)
-                    });
-                }
-                for (found, code) in found.iter_mut().zip(codes) {
-                    *found = wanted[Into::<u32>::into(*code) as usize];
-                }
+        } else {
+            for (found, code) in found.iter_mut().zip(codes) {
+                *found = u8::from(has(*code));
             }
         }
         bits::and(mask, &pack(&found));
@@ -299,13 +308,11 @@ fn keep_times(times: &Times, spans: &[(i64, i64)], zone: usize, mask: &mut Mask)
     bits::and(mask, &pack(&found));
 }
 
-/// Takes the slots out of a mask that do not satisfy a test.
+/// Takes the slots out of a mask that do not satisfy a test. Without a branch over what it says, which nobody foresees.
 fn retain(mask: &mut Mask, test: impl Fn(usize) -> bool) {
     for (number, word) in mask.iter_mut().enumerate() {
-        for bit in ones(*word) {
-            if !test(64 * number + bit as usize) {
-                *word &= !(1 << bit);
-            }
-        }
+        *word = ones(*word).fold(0, |kept, bit| {
+            kept | u64::from(test(64 * number + bit as usize)) << bit
+        });
     }
 }
