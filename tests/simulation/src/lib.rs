@@ -6,8 +6,8 @@
 //! synced ([`muster_disk::simulated`]), a network that delays, splits, cuts and goes deaf ([`network`]), clocks, STS, and
 //! tokio's paused time. Left out: TLS, h2 and sled.
 //!
-//! The same seed gives the same trace, but for one in a thousand: ids and keys are random, what has them in it is compressed to
-//! a byte more or less, and now and then that decides whether a segment was full. So a seed that fails shows its trace at once,
+//! The same seed gives the same trace, but for one in 800 (of 2,400, run twice each): ids are random, what has them in it is
+//! compressed to a byte more or less, and now and then that probably decides whether a segment was full. So a seed that fails shows its trace at once,
 //! and one that comes out well when it is run again should be run ten times.
 //!
 //! The model knows what was made, what was acknowledged and who was barred. It holds the product to this:
