@@ -1,6 +1,7 @@
 //! Rules in Rego.
 
 use std::num::NonZeroU32;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use regorus::Value;
@@ -17,6 +18,19 @@ const VERDICT: &str = "data.control.verdict";
 /// Functions that all rules may use: `package muster`.
 const LIBRARY: &str = include_str!("lib.rego");
 
+/// What every rule begins with: rules share what was read of the library, which is longer than any of them.
+static ENGINE: LazyLock<regorus::Engine> = LazyLock::new(|| {
+    let mut engine = regorus::Engine::new();
+    engine.set_execution_timer_config(ExecutionTimerConfig {
+        limit: TIME_MAX,
+        check_interval: STEPS,
+    });
+    engine
+        .add_policy("lib.rego".to_owned(), LIBRARY.to_owned())
+        .expect("every rule that the tests compile begins with it");
+    engine
+});
+
 /// A compiled rule. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Rule(regorus::Engine);
@@ -28,16 +42,9 @@ pub struct InvalidRule(String);
 impl Rule {
     /// Compiles a rule: `package control` with `verdict`.
     pub(crate) fn compile(text: &str) -> Result<Self, InvalidRule> {
-        let mut engine = regorus::Engine::new();
-        engine.set_execution_timer_config(ExecutionTimerConfig {
-            limit: TIME_MAX,
-            check_interval: STEPS,
-        });
+        let mut engine = ENGINE.clone();
         let invalid =
             |error: &dyn std::fmt::Display| InvalidRule(error.to_string().trim().to_owned());
-        engine
-            .add_policy("lib.rego".to_owned(), LIBRARY.to_owned())
-            .map_err(|error| invalid(&error))?;
         engine
             .add_policy("rule.rego".to_owned(), text.to_owned())
             .map_err(|error| invalid(&error))?;
