@@ -3,7 +3,7 @@
 import logging
 from datetime import UTC, datetime
 
-from . import access_analyzer, account, guardduty, inspector2, macie2, securityhub
+from . import access_analyzer, account, guardduty, inspector2, macie2, mended, securityhub
 from .admin import Admin
 from .call import Call
 from .identity import caller_identity
@@ -56,7 +56,10 @@ class Overlay:
         except Refusal as refusal:
             log.info("%s %s refused: %s", call.service, call.path, refusal.message)
             reply = refuse(call, refusal)
-        return reply.send(start_response) if reply else self._moto(environ, _typed(call, start_response))
+        if reply:
+            return reply.send(start_response)
+        mended.mend(call.service)
+        return self._moto(environ, _typed(call, start_response))
 
     def _answer(self, call: Call) -> Reply | None:
         """The answer to a call, or None for one that is moto's. Raises `Refusal`."""
