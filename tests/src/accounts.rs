@@ -1,11 +1,14 @@
 //! What many tests start with: an account that has joined, and findings for it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use crate::{Admin, Agent, Muster, World};
 
+/// As long as AWS lets a session last where nobody says otherwise.
+const SESSION: Duration = Duration::from_secs(3_600);
 pub const ACCOUNT: &str = "111122223333";
 pub const OTHER: &str = "222233334444";
 
@@ -37,7 +40,7 @@ pub async fn member(world: &World, account: &str) -> PathBuf {
     let on =
         json!({ "service": "securityhub", "account": account, "region": "us-east-1", "on": true });
     world.post("enable", on).await;
-    world.account(account, account, &[]).await
+    world.account(account, SESSION).await
 }
 
 /// A finding as Security Hub gives it; `minute` is when it was updated.

@@ -1,6 +1,7 @@
 //! AWS, as the stand-in plays it, and the door for tests (`world/README.md`).
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -101,20 +102,24 @@ impl World {
         Seeded::read(&out)
     }
 
-    /// An account with a role and a session of it, and no findings. Further arguments go to `accounts.py`. The answer
-    /// is the folder with its `credentials`.
+    /// An account with a role, and no findings. The answer is a folder with the `credentials` of a session of the role,
+    /// as the seeder writes them.
     ///
     /// # Panics
-    /// The script fails.
-    pub async fn account(&self, account: &str, name: &str, arguments: &[&str]) -> PathBuf {
-        let out = self.folder().join("seed").join(name);
-        let mut command = python("accounts.py");
-        command
-            .args(["--endpoint", &self.endpoint, "--account", account])
-            .args(arguments)
-            .arg("--out")
-            .arg(&out);
-        run(command).await;
+    /// The stand-in refuses.
+    pub async fn account(&self, account: &str, life: Duration) -> PathBuf {
+        let wish = json!({ "account": account, "principal": "role", "name": "MusterAgent", "seconds": life.as_secs() });
+        let key = self.post("keys", wish).await;
+        let part = |name: &str| key[name].as_str().expect("a text").to_owned();
+        let credentials = format!(
+            "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
+            part("access_key_id"),
+            part("secret_access_key"),
+            part("session_token"),
+        );
+        let out = self.folder().join("seed").join(account);
+        std::fs::create_dir_all(&out).expect("a folder");
+        std::fs::write(out.join("credentials"), credentials).expect("a file");
         out
     }
 

@@ -155,9 +155,7 @@ impl Day {
         let Ground { world, .. } = &self.ground;
         let on = json!({ "service": "securityhub", "account": account, "region": "us-east-1", "on": true });
         world.post("enable", on).await;
-        world
-            .account(account, account, &["--seconds", "2000000"])
-            .await
+        world.account(account, Duration::from_secs(2_000_000)).await
     }
 
     async fn join(&mut self, account: &str, invitation: &str) {

@@ -17,20 +17,14 @@ const UPDATED: u64 = 10;
 const UPDATE_EVERY: Duration = Duration::from_secs(20);
 const COLLECT_EVERY_SECONDS: &str = "20";
 /// Longer than any run; the agent proves its account when it enrolls.
-const SESSION_SECONDS: &str = "43200";
+const SESSION: Duration = Duration::from_secs(43_200);
 
 /// An account of the stand-in and the folder with its credentials.
 pub(crate) async fn account(world: &World, account: AccountId) -> PathBuf {
     let on =
         json!({ "service": "securityhub", "account": account, "region": "us-east-1", "on": true });
     world.post("enable", on).await;
-    world
-        .account(
-            account.as_str(),
-            account.as_str(),
-            &["--seconds", SESSION_SECONDS],
-        )
-        .await
+    world.account(account.as_str(), SESSION).await
 }
 
 /// An agent that is enrolled and does not run.

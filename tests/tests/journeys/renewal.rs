@@ -1,5 +1,7 @@
 //! Certificates across their expiry, with a clock that is moved.
 
+use std::time::Duration;
+
 use muster_tests::{Admin, Agent, MovedClock, World, eventually};
 
 use serde_json::json;
@@ -20,9 +22,7 @@ async fn a_certificate_renews_across_its_expiry() {
         .with("CERTIFICATES__AGENT_HOURS", "72");
     admin.serve().await;
     let muster = admin.operator();
-    let credentials = world
-        .account(ACCOUNT, ACCOUNT, &["--seconds", "2000000"])
-        .await;
+    let credentials = world.account(ACCOUNT, Duration::from_secs(2_000_000)).await;
     let mut agent = Agent::new(&world, "agent", &credentials).by(&clock);
     let accepted = agent.accept(&admin.invite(ACCOUNT).await).await;
     assert_eq!(accepted.code, 0, "{accepted:?}");
@@ -67,9 +67,7 @@ async fn an_agent_that_slept_too_long_comes_back_with_a_new_invitation() {
     let world = World::start_with(|command| clock.rule(command)).await;
     let mut admin = Admin::init_by(&world, Some(&clock)).await;
     admin.serve().await;
-    let credentials = world
-        .account(ACCOUNT, ACCOUNT, &["--seconds", "2000000"])
-        .await;
+    let credentials = world.account(ACCOUNT, Duration::from_secs(2_000_000)).await;
     let mut agent = Agent::new(&world, "agent", &credentials).by(&clock);
     assert_eq!(agent.accept(&admin.invite(ACCOUNT).await).await.code, 0);
     clock.move_to(50 * HOUR);

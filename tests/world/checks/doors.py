@@ -1,6 +1,6 @@
 """The /world/ endpoints: what was asked of the stand-in, and what is put into it."""
 
-from accounts import Account
+from accounts import Account, Credentials
 
 from .process import StandInCase
 
@@ -42,6 +42,16 @@ class Doors(StandInCase):
         self.assertEqual(self.door.get("findings")["counts"][self.account], {REGION: {"macie2": 2}})
         given = self.door.get("findings", service="macie2", account=self.account, region=REGION)["findings"]
         self.assertEqual(given, [{"id": "a"}, {"id": "b", "count": 2}])
+
+    def test_a_session_of_a_role_is_one_for_moto_too(self) -> None:
+        for seconds in ({}, {"seconds": 2_000_000}):
+            key = self.door.post("keys", account=self.account, principal="role", name="MusterAgent", **seconds)
+            session = Credentials(key["arn"], key["access_key_id"], key["secret_access_key"], key["session_token"])
+            told = self.client("sts", credentials=session).get_caller_identity()
+            self.assertEqual(told["Arn"], f"arn:aws:sts::{self.account}:assumed-role/MusterAgent/agent")
+            self.assertEqual(self.client("kms", credentials=session).list_keys()["Keys"], [])
+        roles = self.entry.client("iam").list_roles()["Roles"]
+        self.assertEqual([role["RoleName"] for role in roles], ["MusterAgent"])
 
     def test_nonsense_is_refused_in_words(self) -> None:
         for path, given, words in (

@@ -77,6 +77,8 @@ class Admin:
                 return _credentials(self._world.keys.issue_root_key(_account(given)))
             case "federated-user":
                 return _credentials(self._world.keys.issue_federated_key(_account(given), given["name"]))
+            case "role":
+                return _credentials(self._world.keys.issue_session_key(_account(given), given["name"], given.get("seconds", 3600)))
         raise ValueError(f"no key can be issued for a {given['principal']}")
 
     def _keep_root(self, given: dict) -> dict:

@@ -1,18 +1,19 @@
 """Access keys: whose they are, until when they hold, and what moto's IAM says about their owner.
 
-In: an access key id. Out: its `Key`, or None. Keys of roles and users are moto's; keys that moto cannot make
-(of a root user, of a federated user) are issued here and made known to moto. Moto takes any unknown key for account
+In: an access key id. Out: its `Key`, or None. Keys of roles and users are moto's, also where a session of a role is asked for
+here; keys that moto cannot make (of a root user, of a federated user) are issued here and made known to moto. Moto takes any unknown key for account
 123456789012; here an unknown key is nobody's.
 """
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 
 from moto.iam.models import AccessKey, get_account_id_from, iam_backends
-from moto.sts.models import AssumedRole, STSBackend
+from moto.sts.models import AssumedRole, STSBackend, sts_backends
 from moto.sts.utils import random_session_token
 
 from .call import Call
@@ -20,6 +21,7 @@ from .refusal import Reason, Refusal
 
 INVALID_TOKEN = "The security token included in the request is invalid"
 FEDERATION_LIFE = timedelta(hours=12)
+TRUST = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,14 @@ class KeyRing:
         principal = Principal(account, f"arn:aws:sts::{account}:federated-user/{name}", f"{account}:{name}")
         expires_at = datetime.now(UTC) + FEDERATION_LIFE
         return self._issue(Key(access_key.access_key_id, access_key.secret_access_key, principal, random_session_token(), expires_at))
+
+    def issue_session_key(self, account: str, role: str, seconds: int) -> Key:
+        """A session of the role, which is created when it does not exist."""
+        iam, arn = iam_backends[account]["aws"], f"arn:aws:iam::{account}:role/{role}"
+        if not any(known.arn == arn for known in iam.get_roles()):
+            iam.create_role(role, json.dumps({"Version": "2012-10-17", "Statement": [TRUST]}), "/", None, "", [], "3600")
+        session = sts_backends[account]["aws"].assume_role("us-east-1", "agent", arn, None, seconds, None)
+        return self._session_key(session.access_key_id)
 
     def _issue(self, key: Key) -> Key:
         self._issued[key.id] = key

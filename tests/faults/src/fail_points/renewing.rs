@@ -1,5 +1,7 @@
 //! Renewal: whoever ends in between renews again, and nobody is locked out.
 
+use std::time::Duration;
+
 use muster_common::drill::Point;
 use muster_tests::{Admin, Agent, MovedClock, World, eventually};
 
@@ -64,9 +66,7 @@ async fn ground(clock: &MovedClock) -> Ground {
         .await
         .with("CERTIFICATES__AGENT_HOURS", "72");
     admin.serve().await;
-    let credentials = world
-        .account(ACCOUNT, ACCOUNT, &["--seconds", "2000000"])
-        .await;
+    let credentials = world.account(ACCOUNT, Duration::from_secs(2_000_000)).await;
     let mut agent = Agent::new(&world, "agent", &credentials).by(clock);
     let accepted = agent.accept(&admin.invite(ACCOUNT).await).await;
     assert_eq!(accepted.code, 0, "{accepted:?}");
