@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 /// How long a test waits for something that should happen at once.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// At least this long between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A process whose output goes to a file. Dropped, it is killed.
@@ -140,11 +140,16 @@ pub async fn eventually_within(
     mut look: impl AsyncFnMut() -> bool,
 ) {
     let since = Instant::now();
-    while !look().await {
+    loop {
+        let looked = Instant::now();
+        if look().await {
+            return;
+        }
         assert!(
             since.elapsed() < patience,
             "not within {patience:?}: {what}"
         );
-        tokio::time::sleep(LOOK_EVERY).await;
+        // Who looks leaves most of the time to what is waited for.
+        tokio::time::sleep(LOOK_EVERY.max(looked.elapsed() * 2)).await;
     }
 }
