@@ -36,8 +36,10 @@ build() {
             --codegen-units 16 --target-dir target/fuzz/all
         bin=target/fuzz/all/x86_64-unknown-linux-gnu/release
     else
-        # Only the crates of the house are built anew; their dependencies are those of the tests.
+        # Only the crates of the house are built anew; their dependencies are those of the tests. The two largest are not worth
+        # the time to optimize them.
         RUSTC_WORKSPACE_WRAPPER=$PWD/tests/fuzz/instrument.sh cargo build --locked --quiet --workspace \
+            --config profile.dev.package.muster-admin.opt-level=0 --config profile.dev.package.muster-agent.opt-level=0 \
             --features muster-fuzz/libfuzzer "${known[@]/#/--bin=}"
         bin=target/debug
     fi

@@ -39,6 +39,8 @@ step "tools"
 export PATH=$PWD/.tools/bin:$PATH CARGO_TERM_COLOR=never
 # What is built only once gains nothing from what helps the next time, and a debugger.
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_CODEGEN_UNITS=4 CARGO_PROFILE_DEV_DEBUG=false
+# A panic shows its way; an error that a library makes and drops while it reads does not look for one.
+export RUST_BACKTRACE=1 RUST_LIB_BACKTRACE=0
 if [ ! -e /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] || [ ! -x /usr/sbin/nft ]; then
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
@@ -54,8 +56,9 @@ cargo build --locked --workspace --all-targets
 
 step "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
-# As they are built for use: without what only tests ask of the crates they stand on.
-cargo check --locked --quiet --bins -p muster-admin -p muster-cli -p muster-agent
+# As they are built for use: without what only tests ask of the crates of the house. (What they ask of tokio stays, so that
+# nothing that stands on it is checked once more.)
+cargo check --locked --quiet --bins -p muster-admin -p muster-cli -p muster-agent --features tokio/test-util
 
 dependencies() {
     tool cargo-deny cargo deny --version
@@ -74,14 +77,17 @@ cargo nextest run --locked --workspace --test-threads $(($(nproc) + 1))
 cargo test --locked --workspace --doc --quiet
 joined
 
+simulate() { MUSTER_SEEDS=10000 cargo test --locked --workspace --test seeds --quiet -- --nocapture "$1"; }
 step "the simulation"
-MUSTER_SEEDS=10000 cargo test --locked --workspace --test seeds --quiet -- --nocapture --test-threads 1 nothing_acknowledged
+simulate nothing_acknowledged_is_lost
 
 export MUSTER_PROGRAMS=$PWD/target/debug
 # The same chances each time; a full run draws its own.
 faults() { tests/faults.sh --rounds 8 --seed 1721934863647682752 "$@"; }
-step "faults of the network, a short round"
+step "faults of the network, a short round; beside them the simulation of configuration"
+beside simulate nothing_acknowledged_of_configuration
 faults network
+joined
 
 step "the other faults; beside them the fuzz targets, built and run"
 beside tests/fuzz.sh --seconds 60
