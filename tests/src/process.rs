@@ -12,8 +12,8 @@ use tokio::process::{Child, Command};
 
 /// How long a test waits for something that should happen at once.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// At least this long between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Between two looks at least, and at most.
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// A process whose output goes to a file. Dropped, it is killed.
 pub struct Process {
@@ -150,6 +150,7 @@ pub async fn eventually_within(
             "not within {patience:?}: {what}"
         );
         // Who looks leaves most of the time to what is waited for.
-        tokio::time::sleep(LOOK_EVERY.max(looked.elapsed() * 2)).await;
+        let pause = looked.elapsed() * 2;
+        tokio::time::sleep(pause.clamp(LOOK_EVERY.0, LOOK_EVERY.1)).await;
     }
 }
