@@ -20,6 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from atomic import write_whole
+from standin import mended
 from standin.overlay import Overlay
 from standin.world import World
 
@@ -52,6 +53,7 @@ def main() -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: os._exit(0))
     handler = QuietRequestHandler if options.quiet else RequestHandler
+    mended.mend_identities()
     overlay = Overlay(DomainDispatcherApplication(create_backend_app), World())
     server = make_server(HOST, options.port, overlay, threaded=True, request_handler=handler)
     os.environ["MOTO_PORT"] = str(server.port)

@@ -2,7 +2,7 @@
 
 from accounts import Account, Credentials
 
-from .process import StandInCase
+from .process import StandIn, StandInCase
 
 REGION = "us-east-1"
 
@@ -52,6 +52,13 @@ class Doors(StandInCase):
             self.assertEqual(self.client("kms", credentials=session).list_keys()["Keys"], [])
         roles = self.entry.client("iam").list_roles()["Roles"]
         self.assertEqual([role["RoleName"] for role in roles], ["MusterAgent"])
+
+    def test_an_account_that_begins_with_the_door_is_mended_too(self) -> None:
+        fresh = StandIn("--quiet")
+        self.addCleanup(fresh.stop)
+        fresh.door.post("keys", account=self.account, principal="role", name="MusterAgent")
+        policies = Account(fresh.endpoint, self.account).client("iam").list_policies(Scope="AWS")["Policies"]
+        self.assertIn("AWSSupportAccess", [policy["PolicyName"] for policy in policies])
 
     def test_nonsense_is_refused_in_words(self) -> None:
         for path, given, words in (

@@ -1,8 +1,8 @@
 """Access keys: whose they are, until when they hold, and what moto's IAM says about their owner.
 
 In: an access key id. Out: its `Key`, or None. Keys of roles and users are moto's, also where a session of a role is asked for
-here; keys that moto cannot make (of a root user, of a federated user) are issued here and made known to moto. Moto takes any unknown key for account
-123456789012; here an unknown key is nobody's.
+here; keys that moto cannot make (of a root user, of a federated user) are issued here and made known to moto. Moto takes any
+unknown key for account 123456789012; here an unknown key is nobody's.
 """
 
 import base64

@@ -26,6 +26,7 @@ REGIONAL = {
 }
 ADMINISTRATOR = ":assumed-role/OrganizationAccountAccessRole/"
 GLOBAL = {"account", "iam", "organizations", "s3", "sts"}
+IDENTITIES = {"iam", "sts"}
 SERVED = REGIONAL | {"account": account.OPERATIONS}
 RESOURCES = {
     "access-analyzer": "arn:aws:access-analyzer:{region}:{account}:*",
@@ -58,7 +59,8 @@ class Overlay:
             reply = refuse(call, refusal)
         if reply:
             return reply.send(start_response)
-        mended.mend(call.service)
+        if call.service not in IDENTITIES:
+            mended.mend_configuration()
         return self._moto(environ, _typed(call, start_response))
 
     def _answer(self, call: Call) -> Reply | None:

@@ -4,31 +4,27 @@ In: moto's own classes, once, before the first call that may meet them. Out: the
 keeps the state, so that every operation of a service still sees what every other one wrote.
 """
 
-from functools import cache
 from threading import Lock
 
 from . import iam
 
 _mending = Lock()
+_mended = False
 
 
-def mend(service: str) -> None:
-    """Mends what a call of the service may meet: of IAM and STS only IAM, of any other one all services."""
-    with _mending:
-        _mend_identities()
-        if service not in ("iam", "sts"):
-            _mend_configuration()
-
-
-@cache
-def _mend_identities() -> None:
+def mend_identities() -> None:
+    """Mends IAM, which the door and every signed call meet: when the stand-in starts."""
     iam.mend()
 
 
-@cache
-def _mend_configuration() -> None:
-    # Only now: to import moto's EC2 takes longer than everything else that a stand-in does when it starts.
-    from . import cloudtrail, config, ec2, kms, rds, s3, sns
+def mend_configuration() -> None:
+    """Mends all other services; a second time changes nothing."""
+    global _mended
+    with _mending:
+        if not _mended:
+            # Only now: to import moto's EC2 takes longer than everything else that a stand-in does when it starts.
+            from . import cloudtrail, config, ec2, kms, rds, s3, sns
 
-    for service in (cloudtrail, config, ec2, kms, rds, s3, sns):
-        service.mend()
+            for service in (cloudtrail, config, ec2, kms, rds, s3, sns):
+                service.mend()
+            _mended = True
