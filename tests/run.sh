@@ -56,9 +56,8 @@ cargo build --locked --workspace --all-targets
 
 step "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
-# As they are built for use: without what only tests ask of the crates of the house. (What they ask of tokio stays, so that
-# nothing that stands on it is checked once more.)
-cargo check --locked --quiet --bins -p muster-admin -p muster-cli -p muster-agent --features tokio/test-util
+# As they are built for use: without what only tests ask of the crates they stand on.
+cargo check --locked --quiet --bins -p muster-admin -p muster-cli -p muster-agent
 
 dependencies() {
     tool cargo-deny cargo deny --version
