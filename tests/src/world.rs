@@ -102,8 +102,7 @@ impl World {
         Seeded::read(&out)
     }
 
-    /// An account with a role, and no findings. The answer is a folder with the `credentials` of a session of the role,
-    /// as the seeder writes them.
+    /// An account with a role, and no findings. The answer is a folder with the `credentials` of a session of the role.
     ///
     /// # Panics
     /// The stand-in refuses.
